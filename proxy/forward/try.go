@@ -1,0 +1,136 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"formation/proxy/upstream"
+)
+
+// errConnectTime cancels a try whose time for connecting is spent.
+var errConnectTime = errors.New("the time to connect is spent")
+
+// try is one attempt of an exchange on one instance.
+type try struct {
+	idempotent bool
+	cancel     context.CancelCauseFunc
+	timer      *time.Timer // runs until there is a connection
+
+	mu         sync.Mutex // the transport calls back from goroutines of its own
+	began      time.Time
+	connecting time.Duration
+	conn       *upstream.Conn
+	mark       int64 // conn's sent bytes before this try
+	sent       bool  // on an earlier connection of this try
+	spent      bool  // the connection was closed before it was used
+}
+
+// send sends req over link, with at most connect spent on the connection. The
+// caller calls stop when the response's body, or the try, is done with.
+func send(req *http.Request, link *Link, connect time.Duration) (res *http.Response, t *try, stop func(), err error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	t = &try{idempotent: idempotent(req.Method), cancel: cancel, began: time.Now()}
+	t.timer = time.AfterFunc(connect, func() { cancel(errConnectTime) })
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: t.gotConn})
+	res, err = link.RoundTrip(req.WithContext(ctx))
+	if err != nil && context.Cause(ctx) == errConnectTime {
+		err = errConnectTime
+	}
+	t.connected()
+	return res, t, func() { cancel(nil) }, err
+}
+
+// gotConn is called when the transport has a connection, before it writes to it.
+func (t *try) gotConn(info httptrace.GotConnInfo) {
+	t.connected()
+	c, ok := info.Conn.(*upstream.Conn)
+	if !ok {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent = t.bytesSent()
+	t.conn, t.mark = c, c.Sent()
+	// What may not be sent twice goes on no connection whose close has arrived.
+	// Closing our side too makes the transport's write fail before it has begun.
+	if info.Reused && !t.idempotent && c.Spent() {
+		t.spent = true
+		_ = c.Close()
+	}
+}
+
+// connected ends the time for connecting.
+func (t *try) connected() {
+	t.timer.Stop()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.connecting == 0 {
+		t.connecting = time.Since(t.began)
+	}
+}
+
+func (t *try) bytesSent() bool {
+	return t.sent || t.conn != nil && t.conn.Sent() != t.mark
+}
+
+// outcome is how the try ended, given what the transport returned.
+func (t *try) outcome(err error) outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var netErr net.Error
+	switch {
+	case err == nil:
+		return answered
+	case t.bytesSent():
+		if errors.As(err, &netErr) && netErr.Timeout() {
+			return timeout
+		}
+		return broken
+	case t.conn != nil:
+		return unsent
+	case errors.Is(err, errConnectTime), errors.As(err, &netErr) && netErr.Timeout():
+		return connectTimeout
+	default:
+		return connectFailed
+	}
+}
+
+// responseBody ends a try with its response's last byte.
+type responseBody struct {
+	io.ReadCloser
+	failed func(error) // called with an error that is not io.EOF
+	close  func()
+}
+
+// Read is io.Reader's.
+func (b *responseBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.failed(err)
+	}
+	return n, err
+}
+
+// Close is io.Closer's.
+func (b *responseBody) Close() error {
+	defer b.close()
+	return b.ReadCloser.Close()
+}
+
+// tunnel is the body of a 101 response: both directions of what follows it.
+type tunnel struct {
+	io.ReadWriteCloser
+	close func()
+}
+
+// Close is io.Closer's.
+func (t *tunnel) Close() error {
+	defer t.close()
+	return t.ReadWriteCloser.Close()
+}
