@@ -1,0 +1,121 @@
+# The redis process type: one server, its append-only file in a folder that outlives
+# the allocation. At most one, and never a canary: two servers on one file ruin it.
+
+variable "datacenters" {
+  type        = list(string)
+  description = "Datacenters that may run it."
+  default     = ["*"]
+}
+
+variable "count" {
+  type        = number
+  description = "How many servers: 1, or 0 to stop it."
+  default     = 1
+  validation {
+    condition     = var.count == 0 || var.count == 1
+    error_message = "Redis runs once or not at all: two servers on one file ruin it."
+  }
+}
+
+variable "driver" {
+  type        = string
+  description = "Nomad's task driver: raw_exec or exec."
+  default     = "raw_exec"
+}
+
+variable "appendfsync" {
+  type        = string
+  description = "Redis's fsync policy: always (nothing acknowledged is lost), everysec (a second may be) or no."
+  default     = "always"
+}
+
+job "redis" {
+  datacenters = var.datacenters
+  type        = "service"
+
+  group "redis" {
+    count = var.count
+
+    scaling {
+      enabled = true
+      min     = 0
+      max     = 1
+    }
+
+    # Without a canary Nomad stops the old server before it starts the new one.
+    update {
+      max_parallel      = 1
+      canary            = 0
+      health_check      = "checks"
+      min_healthy_time  = "1s"
+      healthy_deadline  = "2m"
+      progress_deadline = "5m"
+      auto_revert       = true
+    }
+
+    # Restart in place for as long as it takes: the data is on this node.
+    restart {
+      attempts = 10
+      interval = "5m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    reschedule {
+      attempts  = 0
+      unlimited = false
+    }
+
+    # The data's folder is named by the node (client meta), so that a spec without
+    # one is placed nowhere instead of writing somewhere.
+    constraint {
+      attribute = "${meta.formation_data}"
+      operator  = "is_set"
+    }
+
+    network {
+      port "redis" {}
+    }
+
+    service {
+      name = "redis"
+      port = "redis"
+
+      check {
+        name     = "alive"
+        type     = "tcp"
+        interval = "1s"
+        timeout  = "1s"
+        check_restart {
+          limit = 10
+          grace = "60s" # a large append-only file takes time to load
+        }
+      }
+    }
+
+    task "redis" {
+      driver = var.driver
+
+      # SIGTERM writes what is pending; SIGKILL comes only after that.
+      kill_signal  = "SIGTERM"
+      kill_timeout = "25s"
+
+      config {
+        command = "redis-server"
+        args = [
+          "--bind", "${NOMAD_IP_redis}",
+          "--port", "${NOMAD_PORT_redis}",
+          "--dir", "${meta.formation_data}/redis",
+          "--appendonly", "yes",
+          "--appendfsync", var.appendfsync,
+          "--save", "",
+        ]
+      }
+
+      resources {
+        cpu    = 200
+        memory = 256
+      }
+    }
+  }
+}
