@@ -66,6 +66,7 @@ func TestReadyAndAlive(t *testing.T) {
 		{"a node's check named alive is not the service's", []*api.HealthCheck{{Name: "alive", Status: "passing"}, check1("a", "critical")}, false, false},
 		{"a dead node", []*api.HealthCheck{serfHealth("critical"), check1("alive", "passing")}, false, false},
 		{"a service in maintenance drains, it is not dead", []*api.HealthCheck{maintenance, check1("alive", "passing")}, false, true},
+		{"so it is when no check is named alive", []*api.HealthCheck{maintenance, check1("http", "passing")}, false, true},
 		{"a node in maintenance drains, it is not dead", []*api.HealthCheck{nodeMaintenance, check1("alive", "passing")}, false, true},
 		{"an unknown status is neither", []*api.HealthCheck{check1("a", "?")}, false, false},
 	} {

@@ -57,13 +57,6 @@ func TestWatch(t *testing.T) {
 			{index: 0, reply: lists(11, "a c")},
 			quiet(11, "a c"),
 		}, []string{"consul: n/a n/b", "consul!: n/a n/b? n/c", "consul: n/a n/b? n/c", "consul: n/a n/c"}},
-		{"nothing expires while there is no leader", []step{
-			{index: 0, reply: lists(10, "a b")},
-			{index: 10, reply: lists(10, "a").withoutLeader()},
-			{index: 0, after: 9 * time.Second, reply: lists(10, "a").withoutLeader(), times: 20},
-			{index: 0, reply: lists(11, "a")},
-			quiet(11, "a"),
-		}, []string{"consul: n/a n/b", "consul!: n/a n/b?", "consul: n/a n/b?", "consul: n/a"}},
 		{"a streaming agent does not know the leader, and that is no break", []step{
 			{index: 0, reply: lists(10, "a b")},
 			{index: 10, reply: lists(11, "a").withoutLeader().with("X-Consul-Query-Backend", "streaming")},
@@ -213,6 +206,27 @@ func TestTheHoldEndsWhileConsulIsSilent(t *testing.T) {
 		r.want("consul: n/a")
 		if passed := time.Since(begin); passed != hold {
 			t.Errorf("held for %v, want %v", passed, hold)
+		}
+	})
+}
+
+func TestNothingExpiresWithoutALeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeConsul{t: t, script: []step{
+			{index: 0, reply: lists(10, "a b")},
+			{index: 10, reply: lists(10, "a").withoutLeader()},
+			{index: 0, after: 9 * time.Second, reply: lists(10, "a").withoutLeader(), times: 20},
+			{index: 0, after: 9 * time.Second, reply: lists(11, "a")},
+			quiet(11, "a"),
+		}}
+		r := start(t, f.watch())
+		r.want("consul: n/a n/b")
+		r.want("consul!: n/a n/b?")
+		r.want("consul: n/a n/b?")
+		begin := time.Now()
+		r.want("consul: n/a")
+		if passed := time.Since(begin); passed != hold {
+			t.Errorf("held for %v from the first good answer, want %v", passed, hold)
 		}
 	})
 }
