@@ -19,14 +19,24 @@ variable "count" {
 
 variable "driver" {
   type        = string
-  description = "Nomad's task driver: raw_exec or exec."
+  description = "Nomad's task driver: raw_exec, or exec (root, isolated; needs the host volume formation_data)."
   default     = "raw_exec"
+  validation {
+    condition     = var.driver == "raw_exec" || var.driver == "exec"
+    error_message = "The driver is raw_exec or exec."
+  }
 }
 
 variable "appendfsync" {
   type        = string
   description = "Redis's fsync policy: always (nothing acknowledged is lost), everysec (a second may be) or no."
   default     = "always"
+}
+
+locals {
+  # raw_exec sees the node's own files and mounts nothing; exec sees what is mounted.
+  isolated = var.driver == "exec"
+  data     = local.isolated ? "/formation/data" : "${meta.formation_data}"
 }
 
 job "redis" {
@@ -73,6 +83,16 @@ job "redis" {
       operator  = "is_set"
     }
 
+    dynamic "volume" {
+      for_each = local.isolated ? ["formation_data"] : []
+      labels   = [volume.value]
+      content {
+        type      = "host"
+        source    = volume.value
+        read_only = false
+      }
+    }
+
     network {
       port "redis" {}
     }
@@ -96,6 +116,14 @@ job "redis" {
     task "redis" {
       driver = var.driver
 
+      dynamic "volume_mount" {
+        for_each = local.isolated ? ["formation_data"] : []
+        content {
+          volume      = volume_mount.value
+          destination = local.data
+        }
+      }
+
       # SIGTERM writes what is pending; SIGKILL comes only after that.
       kill_signal  = "SIGTERM"
       kill_timeout = "25s"
@@ -105,7 +133,7 @@ job "redis" {
         args = [
           "--bind", "${NOMAD_IP_redis}",
           "--port", "${NOMAD_PORT_redis}",
-          "--dir", "${meta.formation_data}/redis",
+          "--dir", "${local.data}/redis",
           "--appendonly", "yes",
           "--appendfsync", var.appendfsync,
           "--save", "",

@@ -15,8 +15,12 @@ variable "count" {
 
 variable "driver" {
   type        = string
-  description = "Nomad's task driver: raw_exec or exec."
+  description = "Nomad's task driver: raw_exec, or exec (root, isolated; needs the host volume formation_bin)."
   default     = "raw_exec"
+  validation {
+    condition     = var.driver == "raw_exec" || var.driver == "exec"
+    error_message = "The driver is raw_exec or exec."
+  }
 }
 
 variable "version" {
@@ -53,6 +57,12 @@ variable "dns_addr" {
   type        = string
   description = "Consul's DNS server as the proxy reaches it."
   default     = "127.0.0.1:8600"
+}
+
+locals {
+  # raw_exec sees the node's own files and mounts nothing; exec sees what is mounted.
+  isolated = var.driver == "exec"
+  bin      = local.isolated ? "/formation/bin" : "${meta.formation_bin}"
 }
 
 job "web" {
@@ -111,6 +121,16 @@ job "web" {
       operator  = "is_set"
     }
 
+    dynamic "volume" {
+      for_each = local.isolated ? ["formation_bin"] : []
+      labels   = [volume.value]
+      content {
+        type      = "host"
+        source    = volume.value
+        read_only = true
+      }
+    }
+
     # From leaving Consul to the signal: time for what finds the edge by its name.
     shutdown_delay = "2s"
 
@@ -158,11 +178,19 @@ job "web" {
     task "web" {
       driver = var.driver
 
+      dynamic "volume_mount" {
+        for_each = local.isolated ? ["formation_bin"] : []
+        content {
+          volume      = volume_mount.value
+          destination = local.bin
+        }
+      }
+
       kill_signal  = "SIGTERM"
       kill_timeout = "25s" # above drain delay + drain timeout, below the client's max_kill_timeout
 
       config {
-        command = "${meta.formation_bin}/proxy"
+        command = "${local.bin}/proxy"
       }
 
       env {

@@ -15,8 +15,12 @@ variable "count" {
 
 variable "driver" {
   type        = string
-  description = "Nomad's task driver: raw_exec or exec."
+  description = "Nomad's task driver: raw_exec, or exec (root, isolated; needs the host volume formation_bin)."
   default     = "raw_exec"
+  validation {
+    condition     = var.driver == "raw_exec" || var.driver == "exec"
+    error_message = "The driver is raw_exec or exec."
+  }
 }
 
 variable "version" {
@@ -35,6 +39,12 @@ variable "consul_addr" {
   type        = string
   description = "Consul's HTTP API as the worker reaches it."
   default     = "127.0.0.1:8500"
+}
+
+locals {
+  # raw_exec sees the node's own files and mounts nothing; exec sees what is mounted.
+  isolated = var.driver == "exec"
+  bin      = local.isolated ? "/formation/bin" : "${meta.formation_bin}"
 }
 
 job "worker" {
@@ -95,6 +105,16 @@ job "worker" {
       operator  = "is_set"
     }
 
+    dynamic "volume" {
+      for_each = local.isolated ? ["formation_bin"] : []
+      labels   = [volume.value]
+      content {
+        type      = "host"
+        source    = volume.value
+        read_only = true
+      }
+    }
+
     # From leaving Consul to the signal: time for every proxy to hear of it. It is
     # the group's, where the service is; a task's would be skipped by a restart.
     shutdown_delay = "2s"
@@ -136,11 +156,19 @@ job "worker" {
     task "worker" {
       driver = var.driver
 
+      dynamic "volume_mount" {
+        for_each = local.isolated ? ["formation_bin"] : []
+        content {
+          volume      = volume_mount.value
+          destination = local.bin
+        }
+      }
+
       kill_signal  = "SIGTERM"
       kill_timeout = "25s" # above drain delay + drain timeout, below the client's max_kill_timeout
 
       config {
-        command = "${meta.formation_bin}/worker"
+        command = "${local.bin}/worker"
         args    = ["serve"]
       }
 

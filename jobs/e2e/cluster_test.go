@@ -42,7 +42,11 @@ func startCluster() (*cluster, error) {
 	if err := c.freePorts(); err != nil {
 		return c, err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "data", "redis"), 0o700); err != nil {
+	data := filepath.Join(dir, "data", "redis")
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return c, err
+	}
+	if err := os.Chmod(data, 0o777); err != nil { // whoever a driver runs Redis as
 		return c, err
 	}
 	build := exec.Command("go", "build", "-o", c.bin+"/", "formation/proxy", "formation/worker")
@@ -141,8 +145,10 @@ consul { address = %q }
 client {
   min_dynamic_port = 10000
   max_dynamic_port = 19999
+  host_volume "formation_bin" { path = %q }
+  host_volume "formation_data" { path = %q }
 }
-`, c.ports.nomad, c.ports.rpc, c.ports.gossip, local(c.ports.consul))
+`, c.ports.nomad, c.ports.rpc, c.ports.gossip, local(c.ports.consul), c.bin, filepath.Join(c.dir, "data"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}

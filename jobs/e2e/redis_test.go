@@ -72,6 +72,16 @@ func TestRedisStoppedAndStarted(t *testing.T) {
 	all.awaitListed(t, "apps", 2)
 }
 
+// answers reports whether a hit is counted.
+func answers(e edge) bool {
+	res, err := http.Get(e.url)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
 // continues waits for hits to be counted again and checks that they go on from
 // before; hits that went unanswered may have been counted.
 func continues(t *testing.T, e edge, before int) {
