@@ -28,7 +28,7 @@ type Config struct {
 	DNSAddr    Address       `name:"dns-addr" default:"127.0.0.1:8600" help:"Consul's DNS server; it is asked over TCP."`
 	DNSDomain  string        `name:"dns-domain" default:"consul" help:"Consul's DNS domain."`
 	Instances  Instances     `placeholder:"HOST:PORT,..." help:"The fleet of --discovery=static."`
-	StateFile  string        `type:"path" placeholder:"FILE" help:"Keeps the last known good fleet, so that a proxy that starts while its source is down serves at once. Empty: none."`
+	StateFile  string        `placeholder:"FILE" help:"Keeps the last known good fleet, so that a proxy that starts while its source is down serves at once. Empty: none."`
 	HoldLast   time.Duration `default:"90s" help:"How long instances that vanished over a break of the source get requests while they accept connections."`
 
 	ConnectTimeout  time.Duration `default:"2s" help:"For connecting to instances, all tries of a request together."`
@@ -91,15 +91,38 @@ func (c Config) validate() error {
 			return fmt.Errorf("--%s: %d is not above 0", name, n)
 		}
 	}
-	switch {
-	case c.Service == "":
-		return errors.New("--service: is empty")
+	switch scheme, _, found := strings.Cut(c.ConsulAddr, "://"); {
+	case c.ConsulAddr == "":
+		return errors.New("--consul-addr: is empty")
+	case found && scheme != "http" && scheme != "https" && scheme != "unix":
+		return fmt.Errorf("--consul-addr: %q begins with neither http:// nor https:// nor unix://", c.ConsulAddr)
+	case !isName(c.Service):
+		return fmt.Errorf("--service: %q is not a name of letters, digits, - and _", c.Service)
+	case !isDomain(c.DNSDomain):
+		return fmt.Errorf("--dns-domain: %q is not a domain", c.DNSDomain)
 	case c.Discovery == "static" && c.Instances.given == "":
 		return errors.New("--instances: --discovery=static needs a list of host:port")
 	case c.Discovery != "static" && c.Instances.given != "":
 		return fmt.Errorf("--instances: is for --discovery=static, not for %s", c.Discovery)
 	}
 	return nil
+}
+
+// isName reports whether s can be a label of a domain name, as a service's name has
+// to be for Consul's DNS.
+func isName(s string) bool {
+	return len(s) > 0 && len(s) < 64 && strings.IndexFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
+	}) < 0
+}
+
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
+		if !isName(label) {
+			return false
+		}
+	}
+	return len(s) < 200
 }
 
 // Address is host:port; an empty host is every address of the machine.
@@ -126,6 +149,9 @@ type Instances struct {
 
 // UnmarshalText is encoding.TextUnmarshaler's.
 func (i *Instances) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
 	static, err := discovery.ParseStatic(string(text))
 	if err != nil {
 		return err
@@ -139,6 +165,9 @@ type Prefixes []netip.Prefix
 
 // UnmarshalText is encoding.TextUnmarshaler's.
 func (p *Prefixes) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
 	var list Prefixes
 	for entry := range strings.SplitSeq(string(text), ",") {
 		prefix, err := netip.ParsePrefix(entry)

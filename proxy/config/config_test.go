@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +48,10 @@ func TestABadValueNamesItsOption(t *testing.T) {
 		{"a head of no bytes", []string{"--max-header-bytes=0"}, "--max-header-bytes"},
 		{"a count that is no number", []string{"--max-connections=many"}, "--max-connections"},
 		{"no service", []string{"--service="}, "--service"},
+		{"a service that is a path", []string{"--service=a/b"}, "--service"},
+		{"a service that is no label", []string{"--service=a..b"}, "--service"},
+		{"a domain that is none", []string{"--dns-domain=a..b"}, "--dns-domain"},
+		{"a protocol that Consul does not speak", []string{"--consul-addr=ftp://x"}, "--consul-addr"},
 		{"static without a list", []string{"--discovery=static"}, "--instances"},
 		{"a static instance without a port", []string{"--discovery=static", "--instances=127.0.0.1:1,10.0.0.1"}, "--instances"},
 		{"a list that is not asked for", []string{"--instances=127.0.0.1:1"}, "--instances"},
@@ -64,6 +70,16 @@ func TestABadValueNamesItsOption(t *testing.T) {
 	}
 }
 
+func TestAnEmptyVariableIsNone(t *testing.T) {
+	for _, name := range []string{"PROXY_STATE_FILE", "PROXY_INSTANCES", "PROXY_TRUSTED_PROXIES"} {
+		t.Setenv(name, "")
+	}
+	c, err := Parse([]string{"--state-file="}, t.Output())
+	if err != nil || c.StateFile != "" {
+		t.Errorf("state file is %q, error %v", c.StateFile, err)
+	}
+}
+
 func TestABadEnvironmentVariableIsAnErrorToo(t *testing.T) {
 	t.Setenv("PROXY_DRAIN_DELAY", "soon")
 	if _, err := Parse(nil, t.Output()); err == nil || !strings.Contains(err.Error(), "drain-delay") {
@@ -76,9 +92,20 @@ func TestHelpNamesEveryOptionAndItsVariable(t *testing.T) {
 	if _, err := Parse([]string{"--help"}, &help); !errors.Is(err, Done) {
 		t.Fatalf("error is %v, want Done", err)
 	}
-	for _, want := range []string{"--listen", "$PROXY_LISTEN", "--state-file", "$CONSUL_HTTP_ADDR", "$PROXY_TRUSTED_PROXIES", "90s"} {
-		if !strings.Contains(help.String(), want) {
-			t.Errorf("help does not name %s:\n%s", want, help.String())
+	if !strings.Contains(help.String(), "$CONSUL_HTTP_ADDR") {
+		t.Errorf("help does not name $CONSUL_HTTP_ADDR:\n%s", help.String())
+	}
+	words := strings.Join(strings.Fields(help.String()), " ")
+	for field := range reflect.TypeFor[Config]().Fields() {
+		flag := field.Tag.Get("name")
+		if flag == "" {
+			flag = strings.ToLower(regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(field.Name, "$1-$2"))
+		}
+		variable := "$PROXY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+		for _, want := range []string{"--" + flag, variable, field.Tag.Get("default")} {
+			if !strings.Contains(words, want) {
+				t.Errorf("help does not name %s", want)
+			}
 		}
 	}
 }

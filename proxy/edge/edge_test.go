@@ -73,7 +73,7 @@ func (c client) get(t *testing.T) *http.Response {
 
 func TestADrainServesOnThenFinishesWhatRuns(t *testing.T) {
 	inside, finish := make(chan struct{}), make(chan struct{})
-	r := start(t, Options{DrainDelay: 200 * time.Millisecond}, func(_ http.ResponseWriter, req *http.Request) {
+	r := start(t, Options{DrainDelay: 2 * time.Second}, func(_ http.ResponseWriter, req *http.Request) {
 		if req.URL.Path == "/slow" {
 			inside <- struct{}{}
 			<-finish
@@ -191,15 +191,17 @@ func TestMoreConnectionsThanAllowedWait(t *testing.T) {
 	r := start(t, Options{MaxConnections: 1}, func(http.ResponseWriter, *http.Request) {})
 	first, second := r.connect(t), r.connect(t)
 	first.get(t)
+	fmt.Fprint(second, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		fmt.Fprint(second, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		if _, err := http.ReadResponse(second.r, nil); err != nil {
 			t.Error(err)
 		}
 	}()
-	first.get(t)
+	for range 100 {
+		first.get(t)
+	}
 	select {
 	case <-answered:
 		t.Error("the second connection was served beside the first")

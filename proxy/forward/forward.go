@@ -62,7 +62,7 @@ func Handler(o Options) http.Handler {
 				o.Recorder.Broken()
 			}
 			if status == statusClientClosed {
-				return
+				panic(http.ErrAbortHandler) // or net/http would end it with an empty 200
 			}
 			o.Log.Debug("exchange failed", "method", r.Method, "path", r.URL.Path, "status", status, "error", err.Error())
 			if status == http.StatusServiceUnavailable {
@@ -78,7 +78,7 @@ func Handler(o Options) http.Handler {
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errNoInstance), errors.Is(err, errUnreached):
-		return http.StatusServiceUnavailable // nothing was sent: it may be asked again
+		return http.StatusServiceUnavailable // no instance has seen it: it may be asked again
 	case errors.Is(err, errTimeout):
 		return http.StatusGatewayTimeout
 	case errors.Is(err, errClient):

@@ -273,6 +273,68 @@ func TestAClosedIdleConnectionUnderAPost(t *testing.T) {
 	}
 }
 
+func TestASwitchOfProtocolsNobodyAskedFor(t *testing.T) {
+	e := newEdge(t, script(t, func(c net.Conn, r *bufio.Reader) {
+		_, _ = http.ReadRequest(r)
+		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+		_, _ = io.Copy(io.Discard, r) // until the proxy closes
+	}))
+	if status, _, err := e.do(t, "POST", ""); err != nil || status != 502 {
+		t.Errorf("got %d, %v; want 502", status, err)
+	}
+	e.rec.expect(t, 1, "broken")
+}
+
+func TestATransportDoesNotSendTwiceByItself(t *testing.T) {
+	requests := make(chan string, 10)
+	once := func(answer bool) func(net.Conn, *bufio.Reader) {
+		return func(c net.Conn, r *bufio.Reader) {
+			for n := 0; ; n++ {
+				req, err := http.ReadRequest(r)
+				if err != nil {
+					return
+				}
+				requests <- req.Method
+				if n > 0 || !answer {
+					return
+				}
+				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			}
+		}
+	}
+	e := newEdge(t, script(t, once(true), once(false)))
+	if status, _, err := e.do(t, "POST", ""); err != nil || status != 200 {
+		t.Fatalf("the first got %d, %v", status, err)
+	}
+	// The connection is used again, and breaks after the request was sent. net/http
+	// takes this header for leave to send a POST again.
+	req, _ := http.NewRequest("POST", e.URL, nil)
+	req.Header.Set("Idempotency-Key", "1")
+	res, err := e.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != 502 || len(requests) != 2 {
+		t.Errorf("got %s and the instance %d requests, want 502 and 2", res.Status, len(requests))
+	}
+	e.rec.expect(t, 1, "answered", "broken")
+}
+
+func TestAClientThatHalfClosesIsNotToldOfSuccess(t *testing.T) {
+	e := newEdge(t, script(t, func(_ net.Conn, r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) }))
+	c, err := net.Dial("tcp", e.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	_ = c.(*net.TCPConn).CloseWrite()
+	if got, _ := io.ReadAll(c); len(got) > 0 {
+		t.Errorf("got %q, want the connection's end", got)
+	}
+}
+
 func TestAnInstanceThatDiesMidBodyCutsTheClientOff(t *testing.T) {
 	heads := map[string]string{
 		"with a length": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart",

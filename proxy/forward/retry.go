@@ -16,7 +16,7 @@ type outcome string
 const (
 	answered       outcome = "answered"        // a response head arrived
 	connectFailed  outcome = "connect failed"  // refused, unreachable or the like; nothing was sent
-	connectTimeout outcome = "connect timeout" // the time for all connects was spent; nothing was sent
+	connectTimeout outcome = "connect timeout" // its share of the time to connect was spent; nothing was sent
 	unsent         outcome = "unsent"          // an idle connection was closed already; nothing was sent
 	broken         outcome = "broken"          // bytes were sent, the connection ended before a response head
 	timeout        outcome = "timeout"         // bytes were sent, no response head in time
@@ -42,6 +42,13 @@ type policy struct {
 	reconnects int
 }
 
+// connectShare is how much time the next try has for connecting: half of what is
+// left, so that one host that does not answer leaves time for others.
+func (p *policy) connectShare() time.Duration { return p.connect / 2 }
+
+// minConnect is when what is left of the time for connecting is not worth a try.
+const minConnect = time.Millisecond
+
 // idempotent reports whether RFC 9110, 9.2.2 lets a method's request be repeated.
 func idempotent(method string) bool {
 	switch method {
@@ -57,20 +64,20 @@ func idempotent(method string) bool {
 func (p *policy) next(o outcome, connecting time.Duration, replayable func() bool) verdict {
 	p.connect -= connecting
 	switch o {
-	case connectFailed:
-		// It has cost nothing, whatever the method.
-		if p.connect > 0 && replayable() {
+	case connectFailed, connectTimeout:
+		// It has cost nothing but time, whatever the method.
+		if p.connect > minConnect && replayable() {
 			return nextUntried
 		}
 	case unsent:
 		// Neither has this, and the instance may be well: only an idle connection
 		// to it had gone.
-		if p.reconnects < maxReconnects && p.connect > 0 && replayable() {
+		if p.reconnects < maxReconnects && p.connect > minConnect && replayable() {
 			p.reconnects++
 			return anyInstance
 		}
 	case broken:
-		if p.idempotent && p.resends < maxResends && p.connect > 0 && replayable() {
+		if p.idempotent && p.resends < maxResends && p.connect > minConnect && replayable() {
 			p.resends++
 			return otherIfAny
 		}

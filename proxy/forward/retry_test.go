@@ -24,6 +24,9 @@ func TestWhatFollowsATry(t *testing.T) {
 		{"until the time for connecting, all tries together, is spent", "GET", true, []step{
 			{connectFailed, 600 * time.Millisecond, nextUntried}, {connectFailed, 500 * time.Millisecond, giveUp},
 		}},
+		{"a host that does not answer leaves time for others", "POST", true, []step{
+			{connectTimeout, 500 * time.Millisecond, nextUntried}, {connectTimeout, 250 * time.Millisecond, nextUntried},
+		}},
 		{"a connect that took all the time is the last", "GET", true, []step{{connectTimeout, time.Second, giveUp}}},
 		{"a body that is gone cannot be sent again, even where nothing arrived", "POST", false, []step{{connectFailed, 0, giveUp}}},
 		{"a closed idle connection is replaced, on the same instance too", "POST", true, []step{

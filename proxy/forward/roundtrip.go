@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"formation/proxy/fleet"
@@ -17,6 +18,7 @@ var (
 	errBroken     = errors.New("the connection to the instance broke after the request was sent")
 	errTimeout    = errors.New("the instance did not answer in time")
 	errClient     = errors.New("the request's body could not be read")
+	errSwitch     = errors.New("the instance switched to a protocol that was not asked for")
 )
 
 // roundTripper chooses, tries and retries (design: An exchange, 1 and 2).
@@ -51,8 +53,12 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 			try = req.WithContext(req.Context())
 			try.Body = body.begin()
 		}
-		res, t, stop, err := send(try, i.Pool, p.connect)
+		res, t, stop, err := send(try, i.Pool, p.connectShare())
 		o := t.outcome(err)
+		if err == nil && !switchAskedFor(req, res) {
+			_ = res.Body.Close()
+			o, err = broken, errSwitch
+		}
 		if err == nil {
 			rt.recorder.Try(string(answered))
 			res.Body = rt.relayed(req, res, func() { stop(); i.Release() })
@@ -74,7 +80,9 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		if o == connectFailed || o == connectTimeout {
 			rt.fleet.ConnectFailed(i)
 		}
-		last = fmt.Errorf("%w: %s: %w", o.err(), i.Addr, err)
+		if !errors.Is(last, errBroken) { // once it was sent, that is what counts
+			last = fmt.Errorf("%w: %s: %w", o.err(), i.Addr, err)
+		}
 		switch v := p.next(o, t.connecting, replayable); v {
 		case giveUp:
 			return nil, last
@@ -84,6 +92,13 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 			i.Pool.CloseIdle() // where one idle connection has gone, more may have
 		}
 	}
+}
+
+// switchAskedFor reports whether a 101 response is to the protocol that the request
+// asked for (RFC 9110, 15.2.2); other responses are fine.
+func switchAskedFor(req *http.Request, res *http.Response) bool {
+	asked, got := req.Header.Get("Upgrade"), res.Header.Get("Upgrade")
+	return res.StatusCode != http.StatusSwitchingProtocols || asked != "" && strings.EqualFold(asked, got)
 }
 
 // relayed is res's body, which calls done with its last byte.

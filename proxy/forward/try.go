@@ -13,34 +13,35 @@ import (
 	"formation/proxy/upstream"
 )
 
-// errConnectTime cancels a try whose time for connecting is spent.
-var errConnectTime = errors.New("the time to connect is spent")
+// What cancels a try from within.
+var (
+	errConnectTime = errors.New("the time to connect is spent")
+	errResend      = errors.New("the connection broke")
+)
 
 // try is one attempt of an exchange on one instance.
 type try struct {
-	idempotent bool
-	cancel     context.CancelCauseFunc
-	timer      *time.Timer // runs until there is a connection
+	cancel context.CancelCauseFunc
+	timer  *time.Timer // runs until there is a connection
 
 	mu         sync.Mutex // the transport calls back from goroutines of its own
 	began      time.Time
 	connecting time.Duration
 	conn       *upstream.Conn
 	mark       int64 // conn's sent bytes before this try
-	sent       bool  // on an earlier connection of this try
-	spent      bool  // the connection was closed before it was used
+	sent       bool  // on an earlier connection of this try, which broke
 }
 
 // send sends req over link, with at most connect spent on the connection. The
 // caller calls stop when the response's body, or the try, is done with.
 func send(req *http.Request, link *Link, connect time.Duration) (res *http.Response, t *try, stop func(), err error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	t = &try{idempotent: idempotent(req.Method), cancel: cancel, began: time.Now()}
+	t = &try{cancel: cancel, began: time.Now()}
 	t.timer = time.AfterFunc(connect, func() { cancel(errConnectTime) })
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: t.gotConn})
 	res, err = link.RoundTrip(req.WithContext(ctx))
-	if err != nil && context.Cause(ctx) == errConnectTime {
-		err = errConnectTime
+	if cause := context.Cause(ctx); err != nil && (cause == errConnectTime || cause == errResend) {
+		err = cause
 	}
 	t.connected()
 	return res, t, func() { cancel(nil) }, err
@@ -55,12 +56,17 @@ func (t *try) gotConn(info httptrace.GotConnInfo) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sent = t.bytesSent()
+	if t.bytesSent() {
+		// The transport is about to send the request once more by itself. Whether
+		// that may be is for the policy to say.
+		t.sent = true
+		t.cancel(errResend)
+		return
+	}
 	t.conn, t.mark = c, c.Sent()
-	// What may not be sent twice goes on no connection whose close has arrived.
-	// Closing our side too makes the transport's write fail before it has begun.
-	if info.Reused && !t.idempotent && c.Spent() {
-		t.spent = true
+	// No request goes on a connection whose close has arrived. Closing our side too
+	// makes the transport's write fail before it has begun.
+	if info.Reused && c.Spent() {
 		_ = c.Close()
 	}
 }
