@@ -33,12 +33,20 @@ variable "appendfsync" {
   default     = "always"
 }
 
+variable "password" {
+  type        = string
+  description = "Redis's password; without one Redis takes connections from its own node only. Workers give it as consul://:PASSWORD@redis."
+  default     = ""
+}
+
 locals {
   # raw_exec sees the node's own files and mounts nothing; exec sees what is mounted.
   isolated = var.driver == "exec"
   data     = local.isolated ? "/formation/data" : "${meta.formation_data}"
 }
 
+# One check, by TCP: Redis has no port for operators. It passes while Redis loads its
+# file, too; workers answer 503 until it has. Nothing spreads where there is only one.
 job "redis" {
   datacenters = var.datacenters
   type        = "service"
@@ -93,6 +101,9 @@ job "redis" {
       }
     }
 
+    # From leaving Consul to the signal.
+    shutdown_delay = "1s"
+
     network {
       port "redis" {}
     }
@@ -130,14 +141,14 @@ job "redis" {
 
       config {
         command = "redis-server"
-        args = [
+        args = concat([
           "--bind", "${NOMAD_IP_redis}",
           "--port", "${NOMAD_PORT_redis}",
           "--dir", "${local.data}/redis",
           "--appendonly", "yes",
           "--appendfsync", var.appendfsync,
           "--save", "",
-        ]
+        ], var.password == "" ? [] : ["--requirepass", var.password])
       }
 
       resources {

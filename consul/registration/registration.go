@@ -81,7 +81,7 @@ func (r *Registration) keep(ctx context.Context) {
 		case err == nil:
 			first, failed = false, false
 		case !failed:
-			r.log.Warn("not registered with consul", "err", err)
+			r.log.Warn("not registered with consul", "error", err)
 			failed = true
 		}
 		select {

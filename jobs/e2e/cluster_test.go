@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -87,16 +89,22 @@ func (c *cluster) stop() {
 	_ = os.RemoveAll(c.dir)
 }
 
-// freePorts picks ports that are free now.
+// freePorts picks ports that are free now, below the range that connections get
+// theirs from: nothing takes one while its agent is down for a moment.
 func (c *cluster) freePorts() error {
 	p := &c.ports
+	next := 20000 + rand.IntN(10000)
 	for _, port := range []*int{&p.consul, &p.dns, &p.server, &p.serf, &p.nomad, &p.rpc, &p.gossip, &p.web, &p.admin} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
+		for {
+			if next++; next > 32000 {
+				return errors.New("no free ports")
+			}
+			if l, err := net.Listen("tcp", local(next)); err == nil {
+				_ = l.Close()
+				*port = next
+				break
+			}
 		}
-		defer l.Close() // all at the end, so that none is given twice
-		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return nil
 }
@@ -152,7 +160,16 @@ client {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}
-	c.nomadAgent, err = launch(path, []string{"TMPDIR=" + c.dir}, "agent", "-dev", "-config", "../agent/dev.hcl", "-config", config,
+	// Tasks find redis-server on the agent's PATH.
+	redis, err := exec.LookPath(cmp.Or(os.Getenv("FORMATION_REDIS"), "redis-server"))
+	if err != nil {
+		return fmt.Errorf("FORMATION_REDIS: %w", err)
+	}
+	if err := os.Symlink(redis, filepath.Join(c.bin, "redis-server")); err != nil {
+		return err
+	}
+	env := []string{"TMPDIR=" + c.dir, "PATH=" + c.bin + ":" + os.Getenv("PATH")}
+	c.nomadAgent, err = launch(path, env, "agent", "-dev", "-config", "../agent/dev.hcl", "-config", config,
 		"-meta", "formation_bin="+c.bin, "-meta", "formation_data="+filepath.Join(c.dir, "data"))
 	if err != nil {
 		return err

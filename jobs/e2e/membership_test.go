@@ -37,6 +37,25 @@ func TestFigureFirstRequestOfANewInstance(t *testing.T) {
 		})
 	}
 
+	passing := make(chan string, instances) // IDs, as soon as Consul says so
+	clients.Go(func() {
+		seen := map[string]bool{}
+		for index := uint64(0); ; {
+			o := (&consul.QueryOptions{WaitIndex: index, WaitTime: time.Minute}).WithContext(ctx)
+			entries, meta, err := all.consul.Health().Service("fresh", "", true, o)
+			if err != nil {
+				return
+			}
+			index = meta.LastIndex
+			for _, entry := range entries {
+				if !seen[entry.Service.ID] {
+					seen[entry.Service.ID] = true
+					passing <- entry.Service.ID
+				}
+			}
+		}
+	})
+
 	var took []time.Duration
 	for n := range instances {
 		first := make(chan time.Time, 1)
@@ -54,10 +73,17 @@ func TestFigureFirstRequestOfANewInstance(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = all.consul.Agent().ServiceDeregister(id) })
-		passing := time.Now()
+		for said := ""; said != id; {
+			select {
+			case said = <-passing:
+			case <-time.After(patience):
+				t.Fatalf("Consul does not say that instance %d is passing", n)
+			}
+		}
+		listed := time.Now()
 		select {
-		case at := <-first:
-			took = append(took, max(at.Sub(passing), 0))
+		case at := <-first: // the proxy may have heard of it before we did
+			took = append(took, max(at.Sub(listed), 0))
 		case <-time.After(patience):
 			t.Fatalf("instance %d got no request", n)
 		}

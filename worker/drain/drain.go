@@ -108,6 +108,6 @@ func (d *Drain) call(ctx context.Context, what string, do func(context.Context) 
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := do(ctx); err != nil {
-		d.Log.Warn("draining without the registry", "step", what, "err", err)
+		d.Log.Warn("draining without the registry", "step", what, "error", err)
 	}
 }

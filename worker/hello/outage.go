@@ -17,7 +17,7 @@ func (o *outage) saw(err error) {
 	switch {
 	case err != nil && o.since.IsZero():
 		o.since = time.Now()
-		o.log.Warn("hits cannot be counted", "err", err)
+		o.log.Warn("hits cannot be counted", "error", err)
 	case err == nil && !o.since.IsZero():
 		o.log.Info("hits are counted again", "after", time.Since(o.since).String())
 		o.since = time.Time{}

@@ -67,7 +67,7 @@ func Open(u URL, timeout time.Duration, source Source, log *slog.Logger) *Client
 		go func() {
 			defer close(c.ended)
 			if err := source.Run(ctx, at.publish); err != nil && ctx.Err() == nil {
-				log.Error("redis is no longer followed", "service", u.Service, "err", err)
+				log.Error("redis is no longer followed", "service", u.Service, "error", err)
 			}
 		}()
 	}
