@@ -1,9 +1,10 @@
 # Nomad's agent as `scripts/up` starts it: server and client in one
 # (`nomad agent -dev -config jobs/agent/dev.hcl`). With -dev the state is in memory
 # and an agent that is stopped stops its tasks. `up` adds the data folder, Consul's
-# address and the node's meta:
+# address, the node's meta:
 #   formation_bin    the folder with the binaries `proxy` and `worker`
 #   formation_data   the folder for what outlives an allocation (Redis's file)
+# and host volumes of the same names, for the driver exec.
 
 # Whoever reaches its API runs commands here: nobody but this machine does.
 bind_addr = "127.0.0.1"
