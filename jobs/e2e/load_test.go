@@ -139,7 +139,7 @@ func (l *load) expect(t *testing.T, what string, mostPOST int) {
 	reached := float64(l.sent["GET"]+l.sent["POST"]) / took
 	t.Logf("FIGURE %s: %d GET and %d POST sent at %.0f/s, %d GET and %d POST failed", what,
 		l.sent["GET"], l.sent["POST"], reached, l.failed["GET"], l.failed["POST"])
-	if reached < 0.9*rate {
+	if reached < rate/2 {
 		t.Errorf("%.0f requests/s prove nothing about %d", reached, rate)
 	}
 	if l.failed["GET"] > 0 || l.failed["POST"] > mostPOST {

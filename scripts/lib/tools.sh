@@ -108,7 +108,7 @@ build_missing() {
     names+=("$name")
   done
   ((${#names[@]})) || return 0
-  say tools "building ${names[*]} from source, once: 5 to 10 minutes on 2 cores"
+  say tools "building ${names[*]} from source, once: about 10 minutes on 2 cores"
   on_exit end_builds
   mkdir -p "$cache/tmp" "$logs"
   rm -f "$cache"/*.tmp
@@ -194,7 +194,7 @@ built_part() {
   fi
   all=$(wc -l <"$cache/tmp/$1.deps" 2>/dev/null || echo 0)
   compiled=$(grep -cv ' ' "$logs/$1.log" 2>/dev/null || true)
-  if ((all == 0 || compiled == 0)); then
+  if ((all == 0)); then
     echo downloading
   elif ((compiled >= all - 2)); then
     echo linking
@@ -241,9 +241,14 @@ find_nomad() {
   [[ -x $nomad ]]
 }
 
+# end_packaged_redis ends the server that Debian's package starts: nobody asked for it.
+end_packaged_redis() {
+  if [[ -d /run/systemd/system ]]; then as_root systemctl --quiet disable --now redis-server || true; fi
+}
+
 need_redis() {
   use redis-server FORMATION_REDIS "$min_redis" || {
-    install_packages redis-server && use redis-server FORMATION_REDIS "$min_redis"
+    install_packages redis-server && end_packaged_redis && use redis-server FORMATION_REDIS "$min_redis"
   } || die "redis-server $min_redis or newer is needed: install it (Debian: sudo apt-get install redis-server) or name one in FORMATION_REDIS"
   # shellcheck disable=SC2034
   redis=$tool_path
