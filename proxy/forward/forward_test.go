@@ -335,6 +335,33 @@ func TestAClientThatHalfClosesIsNotToldOfSuccess(t *testing.T) {
 	}
 }
 
+func TestAnInstanceThatIsGoneWithItsIdleConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = http.ReadRequest(bufio.NewReader(c))
+		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		_ = l.Close()
+		_ = c.Close()
+	}()
+	e := newEdge(t, l.Addr().String(), script(t, answerAll))
+	for n := range 3 {
+		if status, _, err := e.do(t, "GET", ""); err != nil || status != 200 {
+			t.Fatalf("request %d got %d, %v", n, status, err)
+		}
+		<-gone
+	}
+	e.rec.expect(t, 0, "answered", "answered", "connect failed", "answered")
+}
+
 func TestAnInstanceThatDiesMidBodyCutsTheClientOff(t *testing.T) {
 	heads := map[string]string{
 		"with a length": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart",

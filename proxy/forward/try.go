@@ -90,6 +90,8 @@ func (t *try) outcome(err error) outcome {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var netErr net.Error
+	var opErr *net.OpError
+	dialing := errors.As(err, &opErr) && opErr.Op == "dial" // maybe after a closed idle connection
 	switch {
 	case err == nil:
 		return answered
@@ -98,7 +100,7 @@ func (t *try) outcome(err error) outcome {
 			return timeout
 		}
 		return broken
-	case t.conn != nil:
+	case t.conn != nil && !dialing:
 		return unsent
 	case errors.Is(err, errConnectTime), errors.As(err, &netErr) && netErr.Timeout():
 		return connectTimeout
