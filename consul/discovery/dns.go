@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	defaultFloor = time.Second      // see DNS.Floor
+	defaultFloor = time.Second      // the shortest time between two questions; Consul's TTL is 0 by default
 	ceiling      = 60 * time.Second // the longest wait between two questions, whatever the TTL
 	dnsTimeout   = 2 * time.Second  // for a connection, for a question, and for its answer
 	pollTimeout  = 10 * time.Second // for all the questions that one set takes
@@ -39,13 +39,8 @@ type DNS struct {
 	Server string
 	// Service is the service's name in Consul: <service>.service.<domain> is asked.
 	Service string
-	// Tag restricts the list to instances that have it; empty for all.
-	Tag string
 	// Domain is Consul's; empty means "consul".
 	Domain string
-	// Floor is the shortest time between two questions; 0 means 1 s. The records' TTL
-	// is respected up to 60 s. Consul's is 0 by default.
-	Floor time.Duration
 	// Hold is how long instances are kept unconfirmed; 0 keeps none.
 	Hold time.Duration
 	// Initial is what [Load] found in the state file, or nil.
@@ -53,6 +48,8 @@ type DNS struct {
 	// Log takes a line per transition and per instance skipped; nil for none.
 	Log *slog.Logger
 
+	// floor is for tests; 0 means defaultFloor.
+	floor time.Duration
 	// dial is for tests; nil means TCP.
 	dial func(ctx context.Context, server string) (net.Conn, error)
 }
@@ -63,16 +60,13 @@ func (d DNS) Run(ctx context.Context, publish func(Set)) error {
 		return errors.New("discovery: DNS needs a server and a service")
 	}
 	name := d.Service + ".service." + cmp.Or(d.Domain, "consul")
-	if d.Tag != "" {
-		name = d.Tag + "." + name
-	}
 	if _, ok := dns.IsDomainName(name); !ok {
 		return fmt.Errorf("discovery: %q is not a domain name", name)
 	}
 	log := logger(d.Log, d.Service)
 	r := resolver{
 		name:    dns.Fqdn(name),
-		floor:   min(cmp.Or(d.Floor, defaultFloor), ceiling),
+		floor:   min(cmp.Or(d.floor, defaultFloor), ceiling),
 		line:    dnsLine{server: d.Server, dial: d.dial},
 		skipped: complaints{log: log},
 	}

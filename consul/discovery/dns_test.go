@@ -224,7 +224,7 @@ func TestDNSAsksAgainAfterTheSmallestTTL(t *testing.T) {
 		inBubble(t, c.name, func(t *testing.T) {
 			f := newFakeDNS(t, map[string][]dnsReply{question: {c.reply}})
 			d := f.source()
-			d.Floor = c.floor
+			d.floor = c.floor
 			start(t, d)
 			sleep(t.Context(), c.want+c.want/2)
 			f.mu.Lock()
@@ -298,14 +298,13 @@ func TestDNSWaitsEndWithTheContext(t *testing.T) {
 }
 
 func TestDNSNames(t *testing.T) {
-	for _, c := range []struct{ service, tag, domain, want string }{
-		{"apps", "", "", "apps.service.consul."},
-		{"apps", "blue", "", "blue.apps.service.consul."},
-		{"apps", "", "example.org.", "apps.service.example.org."},
+	for _, c := range []struct{ service, domain, want string }{
+		{"apps", "", "apps.service.consul."},
+		{"apps", "example.org.", "apps.service.example.org."},
 	} {
 		inBubble(t, c.want, func(t *testing.T) {
 			d := newFakeDNS(t, map[string][]dnsReply{c.want + " SRV": {nothing}}).source()
-			d.Service, d.Tag, d.Domain = c.service, c.tag, c.domain
+			d.Service, d.Domain = c.service, c.domain
 			start(t, d).want("dns:")
 		})
 	}
@@ -331,7 +330,7 @@ func TestDNSOverTCP(t *testing.T) {
 	server := &dns.Server{Listener: listener, Handler: f}
 	done := make(chan error, 1)
 	go func() { done <- server.ActivateAndServe() }()
-	r := start(t, DNS{Server: listener.Addr().String(), Service: "apps", Floor: time.Millisecond})
+	r := start(t, DNS{Server: listener.Addr().String(), Service: "apps", floor: time.Millisecond})
 	set := r.next()
 	if len(set.Instances) != 200 || !slices.IsSortedFunc(set.Instances, func(a, b Instance) int { return strings.Compare(a.ID, b.ID) }) {
 		t.Errorf("published %d instances, %v", len(set.Instances), set.Err)

@@ -190,7 +190,7 @@ func TestRealConsul(t *testing.T) {
 
 func TestRealConsulsDNS(t *testing.T) {
 	a := startAgent(t)
-	r := start(t, DNS{Server: a.dns, Service: "apps", Hold: hold, Floor: time.Millisecond})
+	r := start(t, DNS{Server: a.dns, Service: "apps", Hold: hold, floor: time.Millisecond})
 	r.want("dns:")
 	for i := range 100 {
 		a.register(fmt.Sprintf("i%d", i), 1000+i, "passing")
