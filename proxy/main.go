@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"formation/proxy/accesslog"
 	"formation/proxy/config"
 )
 
@@ -29,12 +31,35 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "proxy:", err)
 		return 2
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	// A reader of standard output that ends is not the end of the proxy.
+	signal.Ignore(syscall.SIGPIPE)
+	lines := accesslog.New(os.Stdout)
+	defer flush(lines)
+	log := slog.New(slog.NewJSONHandler(lines, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := serve(ctx, c, log); err != nil {
+	defer stop()
+	context.AfterFunc(ctx, func() { endAtSignal(stop, lines) })
+	if err := serve(ctx, c, log, lines); err != nil {
 		fmt.Fprintln(os.Stderr, "proxy:", err)
 		return 1
 	}
 	return 0
+}
+
+// endAtSignal ends the process at once when a second signal comes.
+func endAtSignal(stop func(), lines *accesslog.Writer) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	stop()
+	s := <-signals
+	flush(lines)
+	signal.Reset(s)
+	_ = syscall.Kill(os.Getpid(), s.(syscall.Signal))
+}
+
+// flush writes what has been logged, as far as standard output takes it.
+func flush(lines *accesslog.Writer) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = lines.Close(ctx) // there is nobody left to tell
 }

@@ -9,24 +9,30 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"formation/consul/discovery"
+	"formation/proxy/accesslog"
 	"formation/proxy/admin"
 	"formation/proxy/config"
+	"formation/proxy/conn"
 	"formation/proxy/edge"
 	"formation/proxy/fleet"
 	"formation/proxy/forward"
+	"formation/proxy/record"
+	"formation/proxy/upstream"
 )
 
+// sweep is how often connections are looked at: by so much are deadlines late.
+const sweep = 250 * time.Millisecond
+
 // serve runs the proxy until ctx ends, or a part of it fails, and it has drained.
-func serve(ctx context.Context, c config.Config, log *slog.Logger) error {
+func serve(ctx context.Context, c config.Config, log *slog.Logger, lines *accesslog.Writer) error {
 	source, err := newSource(c, log)
 	if err != nil {
 		return err
 	}
-	clients, err := net.Listen("tcp", string(c.Listen))
+	clients, err := edge.Listen(ctx, string(c.Listen))
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
@@ -37,28 +43,42 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger) error {
 	}
 	defer operators.Close()
 
-	instances := fleet.New(func(i discovery.Instance) *forward.Link {
-		return forward.NewLink(i.Addr, c.ConnectTimeout, c.ResponseTimeout)
-	})
 	var heard admin.Discovery
-	registry := prometheus.NewRegistry()
-	server := edge.New(forward.Handler(forward.Options{
-		Fleet:          instances,
-		ConnectTimeout: c.ConnectTimeout,
-		TrustedProxies: c.TrustedProxies,
-		Recorder:       admin.NewMetrics(registry, instances, &heard),
-		Log:            log,
+	metrics := admin.NewMetrics()
+	sweeper := conn.NewSweeper(sweep)
+	pools := upstream.New(sweeper)
+	instances := fleet.New(func(i discovery.Instance) *forward.Link {
+		return &forward.Link{Pool: pools.Pool(i.Addr), Meter: metrics.Instance(i.ID)}
+	})
+	var exchanges func(*record.Exchange) // is told of each
+	if c.AccessLog == "on" {
+		exchanges = accesslog.NewLog(lines).Exchange
+	}
+	server := edge.New(forward.New(forward.Options{
+		Fleet:           instances,
+		ConnectTimeout:  c.ConnectTimeout,
+		ResponseTimeout: c.ResponseTimeout,
+		BodyTimeout:     c.BodyTimeout,
+		TunnelTimeout:   c.TunnelTimeout,
+		MaxBodyBytes:    c.MaxBodyBytes,
+		MaxHeaderBytes:  c.MaxHeaderBytes,
+		Unreached:       metrics.Instance(""),
+		Log:             exchanges,
 	}), edge.Options{
 		HeaderTimeout:  c.HeaderTimeout,
 		IdleTimeout:    c.IdleTimeout,
 		MaxHeaderBytes: c.MaxHeaderBytes,
 		MaxConnections: c.MaxConnections,
+		TrustedProxies: c.TrustedProxies,
 		DrainDelay:     c.DrainDelay,
 		DrainTimeout:   c.DrainTimeout,
+		Sweeper:        sweeper,
 		Log:            log,
 	})
 	pages := &http.Server{
-		Handler:           admin.Handler(c.Service, server, instances, &heard, registry),
+		Handler: admin.Handler(admin.Options{
+			Service: c.Service, Proxy: server, Fleet: instances, Discovery: &heard, Metrics: metrics, Log: lines,
+		}),
 		ReadHeaderTimeout: c.HeaderTimeout,
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       time.Minute,
@@ -76,6 +96,10 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger) error {
 	saving, endSaving := context.WithCancel(context.WithoutCancel(ctx))
 	defer endBackground()
 	defer endSaving()
+	group.Go(func() error {
+		sweeper.Run(background)
+		return nil
+	})
 	if c.StateFile != "" {
 		saver := discovery.NewSaver(c.StateFile, c.Service, log)
 		update := publish

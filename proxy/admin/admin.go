@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"formation/consul/discovery"
@@ -18,12 +19,30 @@ import (
 // Proxy is what the admin pages tell of.
 type Proxy interface {
 	Draining() bool
+	// Connections tells of clients': how many are open now, and how many were accepted
+	// and refused so far.
+	Connections() (open int64, accepted, refused uint64)
 }
 
 // Fleet is what they tell of it.
 type Fleet interface {
 	Ready() bool
 	View() []fleet.Status
+}
+
+// Log is what they tell of the process's log.
+type Log interface {
+	Dropped() uint64 // lines, so far
+}
+
+// Options are what Handler needs, all of them.
+type Options struct {
+	Service   string // the name of the fleet's service
+	Proxy     Proxy
+	Fleet     Fleet
+	Discovery *Discovery
+	Metrics   *Metrics
+	Log       Log
 }
 
 // Discovery remembers what the source last said. The zero value has heard nothing.
@@ -51,22 +70,27 @@ func (d *Discovery) report() report {
 	return r
 }
 
-// Handler answers /healthz, /readyz, /metrics and /api/fleet. service is the name
-// of the fleet's service.
-func Handler(service string, proxy Proxy, f Fleet, d *Discovery, metrics prometheus.Gatherer) http.Handler {
+// Handler answers /healthz, /readyz, /metrics and /api/fleet.
+func Handler(o Options) http.Handler {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(
+		collector{o},
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"alive": true})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		status, reason := readiness(proxy, f)
+		status, reason := readiness(o.Proxy, o.Fleet)
 		answer(w, status, map[string]any{
-			"ready": status == http.StatusOK, "reason": reason, "discovery": d.report(),
+			"ready": status == http.StatusOK, "reason": reason, "discovery": o.Discovery.report(),
 		})
 	})
 	mux.HandleFunc("GET /api/fleet", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{
-			"service": service, "discovery": d.report(), "instances": f.View(),
+			"service": o.Service, "discovery": o.Discovery.report(), "instances": o.Fleet.View(),
 		})
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))

@@ -35,8 +35,12 @@ type Config struct {
 	ResponseTimeout time.Duration `default:"60s" help:"From a request's last byte to its response's first. 0: no bound."`
 	HeaderTimeout   time.Duration `default:"10s" help:"For a request's head to arrive."`
 	IdleTimeout     time.Duration `default:"75s" help:"For the next request on a client's connection."`
-	MaxHeaderBytes  int           `default:"65536" help:"Size of a request's head in bytes."`
-	MaxConnections  int           `default:"16384" help:"Clients' connections open at the same time; more wait to be accepted."`
+	BodyTimeout     time.Duration `default:"60s" help:"For a body, either way, to go on. 0: no bound."`
+	TunnelTimeout   time.Duration `default:"1h" help:"For a tunnel (WebSocket) in which nothing is sent. 0: no bound."`
+	MaxHeaderBytes  int           `default:"65536" help:"Size of a head in bytes."`
+	MaxBodyBytes    int64         `default:"0" help:"Size of a request's body in bytes. 0: any."`
+	MaxConnections  int           `default:"16384" help:"Clients' connections open at the same time; more are refused."`
+	AccessLog       string        `default:"off" enum:"on,off" help:"One line of JSON an exchange on standard output: on or off."`
 	TrustedProxies  Prefixes      `placeholder:"CIDR,..." help:"Proxies in front of this one, whose X-Forwarded headers are believed."`
 
 	DrainDelay   time.Duration `default:"3s" help:"From SIGTERM or SIGINT, when readiness ends, until no more is accepted."`
@@ -73,6 +77,7 @@ func Parse(args []string, out io.Writer) (Config, error) {
 func (c Config) validate() error {
 	for name, d := range map[string]time.Duration{
 		"hold-last": c.HoldLast, "response-timeout": c.ResponseTimeout,
+		"body-timeout": c.BodyTimeout, "tunnel-timeout": c.TunnelTimeout,
 		"drain-delay": c.DrainDelay, "drain-timeout": c.DrainTimeout,
 	} {
 		if d < 0 {
@@ -85,6 +90,9 @@ func (c Config) validate() error {
 		if d <= 0 {
 			return fmt.Errorf("--%s: %v is not above 0", name, d)
 		}
+	}
+	if c.MaxBodyBytes < 0 {
+		return fmt.Errorf("--max-body-bytes: %d is negative", c.MaxBodyBytes)
 	}
 	for name, n := range map[string]int{"max-header-bytes": c.MaxHeaderBytes, "max-connections": c.MaxConnections} {
 		if n < 1 {

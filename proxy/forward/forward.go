@@ -1,91 +1,124 @@
 // Package forward is one exchange: it chooses an instance, tries, retries and
-// relays the response as it streams.
+// relays, both ways, as it streams.
 package forward
 
 import (
-	"context"
-	"errors"
-	"log/slog"
-	"net/http"
-	"net/http/httputil"
-	"net/netip"
 	"time"
 
+	"formation/proxy/conn"
 	"formation/proxy/fleet"
+	"formation/proxy/record"
+	"formation/proxy/upstream"
 )
 
-// Recorder counts what happens to exchanges. Its methods are called from many
-// goroutines and must not block.
-type Recorder interface {
-	// Exchange: an exchange got a response head with this status, from an instance
-	// or from the proxy itself.
-	Exchange(status int)
-	// Try: a try ended so; the reasons are a small fixed set.
-	Try(reason string)
-	// Broken: an exchange failed after bytes of it had been sent to an instance.
-	Broken()
-}
-
-// Options are what Handler needs.
+// Options are what a Forwarder needs.
 type Options struct {
-	Fleet          *fleet.Fleet[*Link]
-	ConnectTimeout time.Duration  // for connecting, all tries of an exchange together
-	TrustedProxies []netip.Prefix // whose forwarding headers are believed
-	Recorder       Recorder
-	Log            *slog.Logger
+	Fleet *fleet.Fleet[*Link]
+
+	ConnectTimeout  time.Duration // for connecting, all tries of an exchange together
+	ResponseTimeout time.Duration // from a request's last byte to its response's first; 0: no bound
+	BodyTimeout     time.Duration // without progress of a body; 0: no bound
+	TunnelTimeout   time.Duration // without a byte in a tunnel; 0: no bound
+	MaxBodyBytes    int64         // of a request's body; 0: any
+	MaxHeaderBytes  int           // of a response's head
+
+	Unreached record.Meter           // counts exchanges that reached no instance
+	Log       func(*record.Exchange) // is told of every exchange; nil: nobody is
 }
 
-// statusClientClosed is nginx's number for a client that left before the answer.
-// It is counted and never sent.
-const statusClientClosed = 499
+// Forwarder carries exchanges out. It is safe for use by many goroutines.
+type Forwarder struct{ Options }
 
-// Handler forwards requests to the fleet.
-func Handler(o Options) http.Handler {
-	return &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			// The instance's link knows its address; the URL only has to be whole.
-			r.Out.URL.Scheme, r.Out.URL.Host = "http", "instance"
-			r.Out.Host = r.In.Host
-			r.Out.URL.RawQuery = r.In.URL.RawQuery // as it came, unparsable parts too
-			setForwarded(r.Out.Header, r.In, trusted(o.TrustedProxies, r.In.RemoteAddr))
-		},
-		Transport:     &roundTripper{fleet: o.Fleet, connect: o.ConnectTimeout, recorder: o.Recorder},
-		FlushInterval: -1, // relay as it streams
-		ModifyResponse: func(res *http.Response) error {
-			o.Recorder.Exchange(res.StatusCode)
-			return nil
-		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			status := statusOf(err)
-			o.Recorder.Exchange(status)
-			if errors.Is(err, errBroken) || errors.Is(err, errTimeout) {
-				o.Recorder.Broken()
-			}
-			if status == statusClientClosed {
-				panic(http.ErrAbortHandler) // or net/http would end it with an empty 200
-			}
-			o.Log.Debug("exchange failed", "method", r.Method, "path", r.URL.Path, "status", status, "error", err.Error())
-			if status == http.StatusServiceUnavailable {
-				w.Header().Set("Retry-After", "1")
-			}
-			http.Error(w, http.StatusText(status), status)
-		},
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+// New returns a Forwarder.
+func New(o Options) *Forwarder { return &Forwarder{o} }
+
+// Link is what the proxy has towards one instance. It is a fleet.Pool.
+type Link struct {
+	*upstream.Pool
+	Meter record.Meter
+}
+
+// Client is one client's connection.
+type Client struct {
+	*conn.Conn
+	Addr    string // its IP address
+	Trusted bool   // it is a proxy whose forwarding fields are believed
+}
+
+// Do carries out the exchange whose request's head x holds. closing says that the
+// client is to be asked to come back on another connection. It reports how this one goes
+// on; x.In is what the client has sent beyond the exchange.
+func (f *Forwarder) Do(x *Exchange, c *Client, closing bool) Ending {
+	x.begin(c, closing)
+	x.upload.answerTimeout = f.ResponseTimeout
+	x.request()
+	ending := f.run(x)
+	f.end(x)
+	x.release() // not before it is recorded: an instance that drains is gone then
+	x.upload.release()
+	x.Request.Reset()
+	return ending
+}
+
+// Refuse answers a request that cannot be carried out, because its head is at fault.
+func (f *Forwarder) Refuse(x *Exchange, c *Client, status int, reason string) {
+	x.begin(c, true)
+	x.answer(status, reason)
+	f.end(x)
+}
+
+// end records the exchange.
+func (f *Forwarder) end(x *Exchange) {
+	x.record.Took = time.Duration(conn.Now() - x.began)
+	x.meter(f).Exchange(&x.record)
+	if f.Log != nil {
+		f.Log(&x.record)
 	}
 }
 
-// statusOf maps what ended an exchange to the status that the client sees.
-func statusOf(err error) int {
-	switch {
-	case errors.Is(err, errNoInstance), errors.Is(err, errUnreached):
-		return http.StatusServiceUnavailable // no instance has seen it: it may be asked again
-	case errors.Is(err, errTimeout):
-		return http.StatusGatewayTimeout
-	case errors.Is(err, errClient):
-		return http.StatusBadRequest
-	case errors.Is(err, context.Canceled):
-		return statusClientClosed
-	default:
-		return http.StatusBadGateway
+// run makes tries until one is answered, and relays that (design: An exchange).
+func (f *Forwarder) run(x *Exchange) Ending {
+	x.upload.prepare(x, f.MaxBodyBytes, f.BodyTimeout)
+	if f.MaxBodyBytes > 0 && x.Request.Length > f.MaxBodyBytes {
+		return x.answer(tooLarge.status, tooLarge.reason)
+	}
+	x.out = x.appendRequest(x.out[:0])
+	p := policy{idempotent: x.Request.Idempotent, connect: f.ConnectTimeout}
+	repeat := false // an instance that was tried will do where there is no other
+	for {
+		i, ok := f.Fleet.Claim(x.tried...)
+		if !ok && repeat {
+			i, ok = f.Fleet.Claim()
+		}
+		if !ok {
+			return x.giveUp()
+		}
+		x.instance, x.claimed = i, i
+		outcome := f.try(x, &p)
+		i.Pool.Meter.Try(outcome)
+		if outcome == record.Answered {
+			return f.relay(x)
+		}
+		x.client.Dismiss()
+		x.upload.stop()
+		x.drop()
+		x.release()
+		x.fail(outcome)
+		if outcome == record.ConnectFailed || outcome == record.ConnectTimeout {
+			f.Fleet.ConnectFailed(i)
+		}
+		switch v := p.next(outcome, time.Duration(x.connecting), x.replayable()); v {
+		case giveUp:
+			return x.giveUp()
+		case nextUntried, otherIfAny:
+			x.tried, repeat = append(x.tried, i), v == otherIfAny
+		case anyInstance:
+		}
+		if outcome == record.Unsent || outcome == record.Broken {
+			i.Pool.CloseIdle() // where one connection has gone, more may have
+		}
 	}
 }
+
+// tooLarge is what a request's body over the bound gets.
+var tooLarge = fault{status: 413, reason: "the request's body is too large"}

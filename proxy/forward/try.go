@@ -3,142 +3,144 @@ package forward
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
-	"net/http"
-	"net/http/httptrace"
-	"sync"
-	"time"
 
-	"formation/proxy/upstream"
+	"formation/proxy/conn"
+	"formation/proxy/http1"
+	"formation/proxy/record"
 )
 
-// What cancels a try from within.
-var (
-	errConnectTime = errors.New("the time to connect is spent")
-	errResend      = errors.New("the connection broke")
+// maxFields is how many field lines a response's head may have.
+const maxFields = 256
+
+// uploading is the deadline of a connection to an instance whose request is still on
+// its way: the client's bounds that. relaying is that of one whose response is.
+const (
+	uploading = conn.Never
+	relaying  = conn.Never - 4
 )
 
-// try is one attempt of an exchange on one instance.
-type try struct {
-	cancel context.CancelCauseFunc
-	timer  *time.Timer // runs until there is a connection
-
-	mu         sync.Mutex // the transport calls back from goroutines of its own
-	began      time.Time
-	connecting time.Duration
-	conn       *upstream.Conn
-	mark       int64 // conn's sent bytes before this try
-	sent       bool  // on an earlier connection of this try, which broke
+// try sends the request to x's instance and reads the head of its response.
+func (f *Forwarder) try(x *Exchange, p *policy) record.Outcome {
+	x.record.Tries++
+	x.record.Instance = x.instance.ID
+	x.connecting = 0
+	if o := f.connect(x, p); o != record.Answered {
+		return o
+	}
+	x.client.Attend(x.peer, x.Request.Minor == 1)
+	if !x.client.Arm(conn.Never, conn.Busy) {
+		return x.cut()
+	}
+	n, err := x.peer.Write(x.out)
+	if n == 0 && err != nil {
+		return record.Unsent
+	}
+	// After another error the instance may have answered all the same.
+	if x.upload.streams {
+		if !x.peer.Arm(uploading, conn.Busy) {
+			return x.cut()
+		}
+		x.upload.begin()
+	} else if !x.peer.Arm(conn.After(x.sent, f.ResponseTimeout), conn.Busy) {
+		return x.cut()
+	}
+	return f.readHead(x)
 }
 
-// send sends req over link, with at most connect spent on the connection. The
-// caller calls stop when the response's body, or the try, is done with.
-func send(req *http.Request, link *Link, connect time.Duration) (res *http.Response, t *try, stop func(), err error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	t = &try{cancel: cancel, began: time.Now()}
-	t.timer = time.AfterFunc(connect, func() { cancel(errConnectTime) })
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: t.gotConn})
-	res, err = link.RoundTrip(req.WithContext(ctx))
-	if cause := context.Cause(ctx); err != nil && (cause == errConnectTime || cause == errResend) {
-		err = cause
+// connect gets a connection to x's instance, an idle one if there is one.
+func (f *Forwarder) connect(x *Exchange, p *policy) record.Outcome {
+	pool := x.instance.Pool
+	x.sent = x.began
+	if x.record.Tries > 1 {
+		x.sent = conn.Now()
 	}
-	t.connected()
-	return res, t, func() { cancel(nil) }, err
-}
-
-// gotConn is called when the transport has a connection, before it writes to it.
-func (t *try) gotConn(info httptrace.GotConnInfo) {
-	t.connected()
-	c, ok := info.Conn.(*upstream.Conn)
-	if !ok {
-		return
+	x.peer = pool.Idle(x.sent, !p.idempotent || x.upload.streams)
+	if x.peer != nil {
+		return record.Answered
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.bytesSent() {
-		// The transport is about to send the request once more by itself. Whether
-		// that may be is for the policy to say.
-		t.sent = true
-		t.cancel(errResend)
-		return
-	}
-	t.conn, t.mark = c, c.Sent()
-	// No request goes on a connection whose close has arrived. Closing our side too
-	// makes the transport's write fail before it has begun.
-	if info.Reused && c.Spent() {
-		_ = c.Close()
-	}
-}
-
-// connected ends the time for connecting.
-func (t *try) connected() {
-	t.timer.Stop()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.connecting == 0 {
-		t.connecting = time.Since(t.began)
-	}
-}
-
-func (t *try) bytesSent() bool {
-	return t.sent || t.conn != nil && t.conn.Sent() != t.mark
-}
-
-// outcome is how the try ended, given what the transport returned.
-func (t *try) outcome(err error) outcome {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var netErr net.Error
-	var opErr *net.OpError
-	dialing := errors.As(err, &opErr) && opErr.Op == "dial" // maybe after a closed idle connection
+	began := conn.Now()
+	peer, err := pool.Dial(context.Background(), p.connectShare())
+	x.sent = conn.Now()
+	x.connecting = x.sent - began
+	var timeout net.Error
 	switch {
 	case err == nil:
-		return answered
-	case t.bytesSent():
-		if errors.As(err, &netErr) && netErr.Timeout() {
-			return timeout
-		}
-		return broken
-	case t.conn != nil && !dialing:
-		return unsent
-	case errors.Is(err, errConnectTime), errors.As(err, &netErr) && netErr.Timeout():
-		return connectTimeout
+		x.peer = peer
+		return record.Answered
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return record.ConnectTimeout
 	default:
-		return connectFailed
+		return record.ConnectFailed
 	}
 }
 
-// responseBody ends a try with its response's last byte.
-type responseBody struct {
-	io.ReadCloser
-	failed func(error) // called with an error that is not io.EOF
-	close  func()
-}
-
-// Read is io.Reader's.
-func (b *responseBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.failed(err)
+// readHead reads the head of the response. Interim responses are relayed on the way,
+// to clients that know them (RFC 9110, 15.2).
+func (f *Forwarder) readHead(x *Exchange) record.Outcome {
+	limits := http1.Limits{Bytes: f.MaxHeaderBytes, Fields: maxFields}
+	x.up = x.up[:0]
+	x.response.Reset()
+	for {
+		n, err := x.response.Parse(x.up, limits)
+		switch {
+		case err != nil:
+			return record.Malformed
+		case n == 0:
+			if o := x.readMore(f.MaxHeaderBytes); o != record.Answered {
+				return o
+			}
+		case x.response.Status >= 200:
+			x.upHead = n
+			return record.Answered
+		case x.response.Status == 101:
+			if !x.switchAskedFor() {
+				return record.Malformed
+			}
+			x.upHead = n
+			return record.Answered
+		default:
+			if x.relayInterim() != nil {
+				x.fault = left
+				return record.Aborted
+			}
+			x.up = x.up[:copy(x.up, x.up[n:])]
+			x.response.Reset()
+		}
 	}
-	return n, err
 }
 
-// Close is io.Closer's.
-func (b *responseBody) Close() error {
-	defer b.close()
-	return b.ReadCloser.Close()
+// readMore reads more of the response's head.
+func (x *Exchange) readMore(limit int) record.Outcome {
+	if len(x.up) == cap(x.up) {
+		x.up = grow(x.up, limit)
+	}
+	n, err := x.peer.Read(x.up[len(x.up):cap(x.up)])
+	x.up = x.up[:len(x.up)+n]
+	switch {
+	case n > 0:
+		return record.Answered
+	case x.peer.Interrupted():
+		return x.cut()
+	case err == nil:
+		return record.Answered
+	default:
+		return record.Broken
+	}
 }
 
-// tunnel is the body of a 101 response: both directions of what follows it.
-type tunnel struct {
-	io.ReadWriteCloser
-	close func()
+// cut says what has interrupted the exchange.
+func (x *Exchange) cut() record.Outcome {
+	switch {
+	case x.client.Gone():
+		x.fault = left
+		return record.Aborted
+	case x.upload.stop():
+		return record.Aborted
+	default:
+		return record.Timeout
+	}
 }
 
-// Close is io.Closer's.
-func (t *tunnel) Close() error {
-	defer t.close()
-	return t.ReadWriteCloser.Close()
-}
+// replayable reports whether the request can be sent once more.
+func (x *Exchange) replayable() bool { return !x.relayed && x.upload.replayable() }

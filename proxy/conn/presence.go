@@ -1,0 +1,146 @@
+package conn
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// A client whose exchange waits for an instance says nothing, and the goroutine that
+// serves it reads from the instance: that it leaves is for the sweeper to notice.
+//
+// Leaving, and ending only one's own side (as `nc -N` does once it has sent its
+// request), look the same from here: the client's FIN. Who has left answers the next
+// byte with a reset; so a client of HTTP/1.1 is sent a 100 response, which everyone
+// else has to ignore (RFC 9110, 15.2). One of HTTP/1.0 is believed to be there.
+
+// The values of speech: who may write to a client.
+const (
+	nobody    int32 = iota // no exchange waits, or the client knows no 1xx responses
+	askable                // an exchange waits for its response: the sweeper may write
+	asking                 // the sweeper writes
+	answering              // the exchange's goroutine writes
+)
+
+// areYouThere is what a client that has ended its side is sent.
+const areYouThere = "HTTP/1.1 100 Continue\r\n\r\n"
+
+// Attend has the sweeper watch over a client from now on, whose exchange waits for an
+// instance on peer: when the client has left, or when its own deadline comes, peer is
+// interrupted. ask is whether it may be sent 1xx responses.
+func (c *Conn) Attend(peer *Conn, ask bool) {
+	if ask {
+		c.speech.Store(askable)
+	}
+	c.peer.Store(peer)
+}
+
+// Uploading says whether another goroutine reads from the client, which then notices
+// its end by itself.
+func (c *Conn) Uploading(is bool) { c.uploading.Store(is) }
+
+// Speak says that the exchange's goroutine is about to write to the client.
+func (c *Conn) Speak() {
+	for !c.speech.CompareAndSwap(askable, answering) && c.speech.Load() == asking {
+		runtime.Gosched() // 25 bytes into a buffer
+	}
+}
+
+// Linger is to be called before the first byte of a response that takes time: a client
+// that has ended its side by now did so on purpose, one that does later leaves.
+func (c *Conn) Linger() {
+	if ended, _ := c.hungUp(); ended {
+		c.half.Store(true)
+	}
+}
+
+// Dismiss ends what Attend began.
+func (c *Conn) Dismiss() {
+	c.peer.Store(nil)
+	c.speech.Store(nobody)
+}
+
+// Gone reports whether the client was seen to have left.
+func (c *Conn) Gone() bool { return c.gone.Load() }
+
+// quiet is an exchange in which nothing has happened since the last sweep.
+type quiet struct {
+	client, peer *Conn
+	deadline     int64 // of peer
+}
+
+// quiet is called with the sweeper's mutex held; d is c's deadline.
+func (c *Conn) quiet(d int64) (quiet, bool) {
+	peer := c.peer.Load()
+	if peer == nil || d != c.seen || d&3 != int64(Busy) {
+		return quiet{}, false
+	}
+	p := peer.deadline.Load()
+	return quiet{c, peer, p}, p != interrupted && p == peer.seen
+}
+
+// look finds out whether the client is there, and interrupts its exchange if not.
+func (q quiet) look() {
+	c := q.client
+	ended, left := c.hungUp()
+	if !left {
+		if !ended || c.half.Load() || c.uploading.Load() || c.speech.Load() == nobody || c.ask() {
+			return
+		}
+	}
+	c.gone.Store(true) // before it is asked for
+	if !q.peer.interrupt(q.deadline) {
+		c.gone.Store(false) // something has happened meanwhile
+	}
+}
+
+// ask makes a client that has left tell so by the next sweep; false means that it may
+// not be asked, because its response has begun.
+func (c *Conn) ask() bool {
+	if !c.speech.CompareAndSwap(askable, asking) {
+		return false
+	}
+	_ = c.raw.Control(func(fd uintptr) {
+		// What does not fit now is not sent at all, or is the end of the connection.
+		if n, _ := unix.Write(int(fd), []byte(areYouThere)); n > 0 && n < len(areYouThere) {
+			c.Interrupt()
+		}
+	})
+	c.half.Store(true)
+	c.speech.Store(askable)
+	return true
+}
+
+// hungUp reports whether the peer has ended its side, and whether the connection is
+// no more: reset, or ended on both sides.
+func (c *Conn) hungUp() (ended, left bool) {
+	err := c.raw.Control(func(fd uintptr) {
+		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		if n, err := unix.Poll(fds[:], 0); err == nil && n > 0 {
+			ended = fds[0].Revents&unix.POLLRDHUP != 0
+			left = fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
+		}
+	})
+	return ended, left || err != nil
+}
+
+// HungUp reports whether the connection is no more: reset, or ended on both sides.
+func (c *Conn) HungUp() bool {
+	_, left := c.hungUp()
+	return left
+}
+
+// Readable reports whether a read would not wait.
+func (c *Conn) Readable() bool { return c.Spent() }
+
+// Spent reports whether an idle connection is of no more use: the peer's end, an
+// error, or bytes nobody asked for have arrived. It does not wait, and takes nothing.
+// An end still on its way cannot be seen.
+func (c *Conn) Spent() (spent bool) {
+	err := c.raw.Control(func(fd uintptr) {
+		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
+		n, err := unix.Poll(fds[:], 0)
+		spent = n > 0 || err != nil && err != unix.EINTR
+	})
+	return spent || err != nil
+}

@@ -1,0 +1,179 @@
+package edge
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"formation/proxy/conn"
+	"formation/proxy/forward"
+	"formation/proxy/http1"
+)
+
+// maxFields is how many field lines a request's head may have.
+const maxFields = 128
+
+// lingering is how long a connection at its end is read from, so that what the client
+// still sends does not destroy the response on its way (RFC 9112, 9.6).
+const lingering = 2 * time.Second
+
+// client is one client's connection, served by one goroutine.
+type client struct {
+	forward.Client
+	server *Server
+
+	x   *forward.Exchange // nil while the client sends nothing
+	try func(fd uintptr) bool
+	err error // how try has ended
+}
+
+// serve carries out one exchange after the other.
+func (c *client) serve() {
+	defer c.server.forget(c)
+	defer c.recover()
+	phase := conn.Fresh
+	for {
+		if !c.await(phase) || !c.head() {
+			return
+		}
+		phase = conn.Idle
+		switch c.server.forwarder.Do(c.x, &c.Client, c.server.draining.Load()) {
+		case forward.Again:
+		case forward.Linger:
+			c.linger()
+			return
+		case forward.Abort:
+			c.Reset()
+			return
+		default:
+			return
+		}
+	}
+}
+
+// recover keeps a mistake of ours from ending everyone else's exchanges.
+func (c *client) recover() {
+	switch p := recover(); {
+	case p != nil:
+		c.server.Log.Error("panic: the connection is closed", "error", p, "stack", string(debug.Stack()))
+		if c.x != nil {
+			c.x.Abandon()
+		}
+	case c.x != nil:
+		forward.Put(c.x)
+	}
+}
+
+// await waits for the first bytes of a request. While there are none, the client has
+// no workspace.
+func (c *client) await(phase conn.Phase) bool {
+	if c.x != nil && len(c.x.In) > 0 { // it came with the last one
+		return true
+	}
+	at := conn.After(conn.Now(), c.server.IdleTimeout)
+	if c.Arm(at, phase) && !c.server.ending.Load() || phase == conn.Fresh {
+		if c.Await(c.try) == nil {
+			return c.err == nil
+		}
+	}
+	if !c.server.ending.Load() {
+		return false
+	}
+	// What has come by now is served; the client hears that it is the last.
+	c.Revive(at, conn.Busy)
+	once := func(fd uintptr) bool { c.read(fd); return true }
+	return c.Await(once) == nil && c.err == nil && c.x != nil
+}
+
+// read reads what is there, into a workspace if there is anything. It is for Await.
+func (c *client) read(fd uintptr) (done bool) {
+	if c.x == nil {
+		c.x = forward.Get()
+	}
+	n, again, err := conn.TryRead(fd, c.x.In[:cap(c.x.In)])
+	if again {
+		forward.Put(c.x)
+		c.x = nil
+		return false
+	}
+	c.x.In, c.err = c.x.In[:n], err
+	return true
+}
+
+// head reads a request's head to its end, or answers what is wrong with it.
+func (c *client) head() bool {
+	x := c.x
+	limits := http1.Limits{Bytes: c.server.MaxHeaderBytes, Fields: maxFields}
+	for began := int64(0); ; {
+		n, err := x.Request.Parse(x.In, limits)
+		if err != nil {
+			var fault *http1.Error
+			errors.As(err, &fault)
+			c.refuseRequest(fault.Status, fault.Reason)
+			return false
+		}
+		if n > 0 {
+			x.Head = n
+			return true
+		}
+		if began == 0 {
+			began = conn.Now()
+			c.Arm(conn.After(began, c.server.HeaderTimeout), conn.Busy)
+		}
+		switch err := c.more(); {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.refuseRequest(408, "the request's head did not arrive in time")
+			return false
+		case err == io.EOF:
+			c.refuseRequest(400, "the request's head ended too early")
+			return false
+		default:
+			return false
+		}
+	}
+}
+
+// more reads more of a head.
+func (c *client) more() error {
+	x := c.x
+	if len(x.In) == cap(x.In) {
+		x.In = append(x.In, 0)[:len(x.In)] // at most twice the bound of a head
+	}
+	n, err := c.Read(x.In[len(x.In):cap(x.In)])
+	x.In = x.In[:len(x.In)+n]
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+func (c *client) refuseRequest(status int, reason string) {
+	c.x.Head = len(c.x.In)
+	c.server.forwarder.Refuse(c.x, &c.Client, status, reason)
+	c.linger()
+}
+
+// refuse tells a client that there are too many.
+func (c *client) refuse() {
+	defer c.server.refusing.Add(-1)
+	defer c.Close()
+	c.Arm(conn.After(conn.Now(), lingering), conn.Busy)
+	_, _ = c.Write(forward.TooMany())
+	c.linger()
+}
+
+// linger ends the connection once the client has ended its side, or the time is over.
+func (c *client) linger() {
+	if c.CloseWrite() != nil || !c.Arm(conn.After(conn.Now(), lingering), conn.Idle) {
+		return
+	}
+	var discarded [512]byte
+	for {
+		if _, err := c.Read(discarded[:]); err != nil {
+			return
+		}
+	}
+}
