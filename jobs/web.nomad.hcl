@@ -47,6 +47,12 @@ variable "discovery" {
   default     = "consul"
 }
 
+variable "access_log" {
+  type        = string
+  description = "One line of JSON an exchange on standard output: on or off."
+  default     = "on"
+}
+
 variable "consul_addr" {
   type        = string
   description = "Consul's HTTP API as the proxy reaches it."
@@ -198,6 +204,7 @@ job "web" {
         PROXY_ADMIN         = "${NOMAD_ADDR_admin}"
         PROXY_SERVICE       = "apps"
         PROXY_DISCOVERY     = var.discovery
+        PROXY_ACCESS_LOG    = var.access_log
         PROXY_CONSUL_ADDR   = var.consul_addr
         PROXY_DNS_ADDR      = var.dns_addr
         PROXY_STATE_FILE    = "${NOMAD_ALLOC_DIR}/data/fleet.json"

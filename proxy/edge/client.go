@@ -31,6 +31,7 @@ type client struct {
 
 // serve carries out one exchange after the other.
 func (c *client) serve() {
+	defer c.server.running.Done()
 	defer c.server.forget(c)
 	defer c.recover()
 	phase := conn.Fresh
@@ -158,6 +159,7 @@ func (c *client) refuseRequest(status int, reason string) {
 
 // refuse tells a client that there are too many.
 func (c *client) refuse() {
+	defer c.server.running.Done()
 	defer c.server.refusing.Add(-1)
 	defer c.Close()
 	c.Arm(conn.After(conn.Now(), lingering), conn.Busy)

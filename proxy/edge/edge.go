@@ -92,7 +92,7 @@ func (s *Server) Serve(ctx context.Context, l Listener) error {
 	for _, c := range l.end() {
 		s.admit(c)
 	}
-	<-failed
+	_ = <-failed // it ends with l
 	return s.drain()
 }
 
@@ -129,12 +129,14 @@ func (s *Server) admit(tcp *net.TCPConn) {
 	}
 	s.mu.Unlock()
 	if !full {
-		s.running.Go(c.serve)
+		s.running.Add(1)
+		go c.serve()
 		return
 	}
 	s.refused.Add(1)
 	if s.refusing.Add(1) <= maxRefusing {
-		s.running.Go(c.refuse)
+		s.running.Add(1)
+		go c.refuse()
 		return
 	}
 	s.refusing.Add(-1)

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // meter keeps what it is told.
 type meter struct {
+	quiet     bool
 	mu        sync.Mutex
 	tries     []string
 	exchanges []record.Exchange
@@ -37,12 +38,18 @@ type meter struct {
 }
 
 func (m *meter) Try(o record.Outcome) {
+	if m.quiet {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tries = append(m.tries, o.String())
 }
 
 func (m *meter) Exchange(e *record.Exchange) {
+	if m.quiet {
+		return
+	}
 	m.mu.Lock()
 	kept := *e
 	kept.Method, kept.Target, kept.RequestID = slices.Clone(e.Method), slices.Clone(e.Target), slices.Clone(e.RequestID)
@@ -55,6 +62,7 @@ func (m *meter) Exchange(e *record.Exchange) {
 type bounds struct {
 	edge    Options
 	forward forward.Options
+	quiet   bool // nothing is kept of exchanges
 }
 
 // proxy is the whole data path on a real listener, in front of instances.
@@ -71,11 +79,11 @@ type proxy struct {
 const tick = 2 * time.Millisecond
 
 // start starts a proxy. At the test's end, it has to end well and with no claim held.
-func start(t *testing.T, b bounds, instances ...string) *proxy {
+func start(t testing.TB, b bounds, instances ...string) *proxy {
 	t.Helper()
 	sweeper := conn.NewSweeper(tick)
 	pools := upstream.New(sweeper)
-	p := &proxy{meter: &meter{heard: make(chan struct{}, 1<<16)}, done: make(chan error, 1)}
+	p := &proxy{meter: &meter{quiet: b.quiet, heard: make(chan struct{}, 1<<16)}, done: make(chan error, 1)}
 	p.fleet = fleet.New(func(i discovery.Instance) *forward.Link {
 		return &forward.Link{Pool: pools.Pool(i.Addr), Meter: p.meter}
 	})
@@ -165,10 +173,10 @@ func (p *proxy) tries(t *testing.T, broken bool, want ...string) {
 type peer struct {
 	*net.TCPConn
 	r *bufio.Reader
-	t *testing.T
+	t testing.TB
 }
 
-func (p *proxy) connect(t *testing.T) peer {
+func (p *proxy) connect(t testing.TB) peer {
 	t.Helper()
 	c, err := net.Dial("tcp", p.addr)
 	if err != nil {

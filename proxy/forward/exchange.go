@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"formation/proxy/conn"
 	"formation/proxy/fleet"
@@ -39,11 +40,13 @@ type Exchange struct {
 	splice   conn.Splice
 	out      []byte // what is to be sent next, to either side
 
+	policy     policy
 	tried      []*fleet.Instance[*Link]
+	repeat     bool                   // an instance that was tried will do where there is no other
 	instance   *fleet.Instance[*Link] // the last one tried
 	claimed    *fleet.Instance[*Link] // the same, while its claim is held
 	peer       *conn.Conn             // to the instance
-	connecting int64                  // how long that took, in ns
+	connecting time.Duration          // how long that took
 	sent       int64                  // when the request was
 	up         []byte                 // what the instance has sent, at first with the response's head
 	upHead     int                    // the length of that head
@@ -79,7 +82,7 @@ func (x *Exchange) begin(c *Client, closing bool) {
 	x.began = conn.Now()
 	x.record = record.Exchange{Client: c.Addr, In: int64(x.Head)}
 	x.fault, x.relayed = fault{}, false
-	x.tried, x.instance, x.peer = x.tried[:0], nil, nil
+	x.tried, x.repeat, x.instance, x.peer = x.tried[:0], false, nil, nil
 }
 
 // request notes what the request's head says.

@@ -50,9 +50,14 @@ type Client struct {
 // on; x.In is what the client has sent beyond the exchange.
 func (f *Forwarder) Do(x *Exchange, c *Client, closing bool) Ending {
 	x.begin(c, closing)
-	x.upload.answerTimeout = f.ResponseTimeout
 	x.request()
-	ending := f.run(x)
+	x.upload.prepare(x, f)
+	var ending Ending
+	if f.answered(x) {
+		ending = f.relay(x)
+	} else {
+		ending = x.giveUp()
+	}
 	f.end(x)
 	x.release() // not before it is recorded: an instance that drains is gone then
 	x.upload.release()
@@ -76,48 +81,61 @@ func (f *Forwarder) end(x *Exchange) {
 	}
 }
 
-// run makes tries until one is answered, and relays that (design: An exchange).
-func (f *Forwarder) run(x *Exchange) Ending {
-	x.upload.prepare(x, f.MaxBodyBytes, f.BodyTimeout)
+// answered makes tries until one is answered (design: An exchange), or there is nothing
+// left to try.
+func (f *Forwarder) answered(x *Exchange) bool {
 	if f.MaxBodyBytes > 0 && x.Request.Length > f.MaxBodyBytes {
-		return x.answer(tooLarge.status, tooLarge.reason)
+		x.fault = tooLarge
+		return false
 	}
 	x.out = x.appendRequest(x.out[:0])
-	p := policy{idempotent: x.Request.Idempotent, connect: f.ConnectTimeout}
-	repeat := false // an instance that was tried will do where there is no other
-	for {
-		i, ok := f.Fleet.Claim(x.tried...)
-		if !ok && repeat {
-			i, ok = f.Fleet.Claim()
-		}
-		if !ok {
-			return x.giveUp()
-		}
-		x.instance, x.claimed = i, i
-		outcome := f.try(x, &p)
-		i.Pool.Meter.Try(outcome)
+	x.policy = policy{idempotent: x.Request.Idempotent, connect: f.ConnectTimeout}
+	for f.claim(x) {
+		outcome := f.send(x)
 		if outcome == record.Answered {
-			return f.relay(x)
+			outcome = f.readHead(x)
 		}
-		x.client.Dismiss()
-		x.upload.stop()
-		x.drop()
-		x.release()
-		x.fail(outcome)
-		if outcome == record.ConnectFailed || outcome == record.ConnectTimeout {
-			f.Fleet.ConnectFailed(i)
+		x.instance.Pool.Meter.Try(outcome)
+		if outcome == record.Answered {
+			return true
 		}
-		switch v := p.next(outcome, time.Duration(x.connecting), x.replayable()); v {
-		case giveUp:
-			return x.giveUp()
-		case nextUntried, otherIfAny:
-			x.tried, repeat = append(x.tried, i), v == otherIfAny
-		case anyInstance:
-		}
-		if outcome == record.Unsent || outcome == record.Broken {
-			i.Pool.CloseIdle() // where one connection has gone, more may have
+		if !f.again(x, outcome) {
+			return false
 		}
 	}
+	return false
+}
+
+// claim claims an instance that was not tried, or one that was where that may be.
+func (f *Forwarder) claim(x *Exchange) (ok bool) {
+	i, ok := f.Fleet.Claim(x.tried...)
+	if !ok && x.repeat {
+		i, ok = f.Fleet.Claim()
+	}
+	if ok {
+		x.instance, x.claimed = i, i
+	}
+	return ok
+}
+
+// again ends a try that was not answered, and reports whether there may be another.
+func (f *Forwarder) again(x *Exchange, o record.Outcome) bool {
+	x.client.Dismiss()
+	x.upload.stop()
+	x.drop()
+	x.release()
+	x.fail(o)
+	switch o {
+	case record.ConnectFailed, record.ConnectTimeout:
+		f.Fleet.ConnectFailed(x.instance)
+	case record.Unsent, record.Broken:
+		x.instance.Pool.CloseIdle() // where one connection has gone, more may have
+	}
+	v := x.policy.next(o, x.connecting, x.replayable())
+	if v == nextUntried || v == otherIfAny {
+		x.tried, x.repeat = append(x.tried, x.instance), v == otherIfAny
+	}
+	return v != giveUp
 }
 
 // tooLarge is what a request's body over the bound gets.

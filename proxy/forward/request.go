@@ -21,14 +21,7 @@ func (x *Exchange) appendRequest(b []byte) []byte {
 	in, r := x.In, &x.Request
 	b = append(b, r.Method.Of(in)...)
 	b = append(b, ' ')
-	switch {
-	case r.Path.Len() > 0:
-		b = append(b, r.Path.Of(in)...)
-	case string(r.Method.Of(in)) == "OPTIONS": // RFC 9112, 3.2.4
-		b = append(b, '*')
-	default:
-		b = append(b, '/')
-	}
+	b = r.AppendTarget(b, in)
 	b = append(b, " HTTP/1.1\r\n"...)
 
 	hosted := false
@@ -55,15 +48,19 @@ func (x *Exchange) appendRequest(b []byte) []byte {
 				b = append(b, "Transfer-Encoding: chunked\r\n"...)
 			}
 		case http1.Upgrade:
-			if r.Upgrade {
+			if r.Upgrade && !x.upload.streams {
 				b = append(b, "Connection: Upgrade\r\n"...)
 				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))
 			}
 		case http1.TE: // the proxy relays trailers
 			if bytes.EqualFold(f.Value.Of(in), []byte("trailers")) {
-				b = append(b, "TE: trailers\r\n"...)
+				b = append(b, "Connection: TE\r\nTE: trailers\r\n"...)
 			}
 		case http1.Forwarded, http1.XForwardedFor, http1.XForwardedProto, http1.XForwardedHost:
+		case http1.Expect: // RFC 9110, 10.1.1: one of HTTP/1.0 means nothing by it
+			if r.Expect {
+				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))
+			}
 		case http1.XRequestID:
 			if f.Value.Len() > 0 {
 				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))

@@ -29,7 +29,7 @@ func (x *Exchange) appendResponse(b []byte, body framing, last bool) []byte {
 	var run http1.Span // lines that are to be copied as they are
 	for i := range r.Fields {
 		f := &r.Fields[i]
-		kept := !f.Hop && (f.Kind != http1.ContentLength || body == plain && r.Status != 204)
+		kept := !f.Hop && (f.Kind != http1.ContentLength || body == plain && r.Status >= 200 && r.Status != 204)
 		if kept && f.Line.End != 0 && f.Line.Start == run.End {
 			run.End = f.Line.End
 			continue
@@ -63,7 +63,7 @@ func (x *Exchange) appendResponse(b []byte, body framing, last bool) []byte {
 // switchAskedFor reports whether a 101 response is to a protocol that the request
 // asked for (RFC 9110, 15.2.2).
 func (x *Exchange) switchAskedFor() bool {
-	if !x.Request.Upgrade || !x.response.Upgrade {
+	if !x.Request.Upgrade || x.upload.streams || !x.response.Upgrade {
 		return false
 	}
 	got := fieldValue(x.up, x.response.Fields, http1.Upgrade)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 
 	"formation/proxy/conn"
 	"formation/proxy/http1"
@@ -20,16 +21,22 @@ const (
 	relaying  = conn.Never - 4
 )
 
-// try sends the request to x's instance and reads the head of its response.
-func (f *Forwarder) try(x *Exchange, p *policy) record.Outcome {
+// send sends the request, or its head and the beginning of its body, to x's instance.
+func (f *Forwarder) send(x *Exchange) record.Outcome {
 	x.record.Tries++
 	x.record.Instance = x.instance.ID
-	x.connecting = 0
-	if o := f.connect(x, p); o != record.Answered {
+	if o := f.connect(x); o != record.Answered {
 		return o
 	}
 	x.client.Attend(x.peer, x.Request.Minor == 1)
 	if !x.client.Arm(conn.Never, conn.Busy) {
+		return x.cut()
+	}
+	at := conn.After(x.sent, f.ResponseTimeout)
+	if x.upload.streams {
+		at = uploading
+	}
+	if !x.peer.Arm(at, conn.Busy) {
 		return x.cut()
 	}
 	n, err := x.peer.Write(x.out)
@@ -38,31 +45,26 @@ func (f *Forwarder) try(x *Exchange, p *policy) record.Outcome {
 	}
 	// After another error the instance may have answered all the same.
 	if x.upload.streams {
-		if !x.peer.Arm(uploading, conn.Busy) {
-			return x.cut()
-		}
 		x.upload.begin()
-	} else if !x.peer.Arm(conn.After(x.sent, f.ResponseTimeout), conn.Busy) {
-		return x.cut()
 	}
-	return f.readHead(x)
+	return record.Answered
 }
 
 // connect gets a connection to x's instance, an idle one if there is one.
-func (f *Forwarder) connect(x *Exchange, p *policy) record.Outcome {
+func (f *Forwarder) connect(x *Exchange) record.Outcome {
 	pool := x.instance.Pool
-	x.sent = x.began
+	x.connecting, x.sent = 0, x.began
 	if x.record.Tries > 1 {
 		x.sent = conn.Now()
 	}
-	x.peer = pool.Idle(x.sent, !p.idempotent || x.upload.streams)
+	x.peer = pool.Idle(x.sent, !x.Request.Idempotent || x.upload.streams)
 	if x.peer != nil {
 		return record.Answered
 	}
 	began := conn.Now()
-	peer, err := pool.Dial(context.Background(), p.connectShare())
+	peer, err := pool.Dial(context.Background(), x.policy.connectShare())
 	x.sent = conn.Now()
-	x.connecting = x.sent - began
+	x.connecting = time.Duration(x.sent - began)
 	var timeout net.Error
 	switch {
 	case err == nil:
@@ -77,56 +79,52 @@ func (f *Forwarder) connect(x *Exchange, p *policy) record.Outcome {
 
 // readHead reads the head of the response. Interim responses are relayed on the way,
 // to clients that know them (RFC 9110, 15.2).
+//
+// Who waits here is deep in the stack of a client's goroutine, which is to stay within
+// its first 2 KiB: no call more than it needs.
 func (f *Forwarder) readHead(x *Exchange) record.Outcome {
-	limits := http1.Limits{Bytes: f.MaxHeaderBytes, Fields: maxFields}
 	x.up = x.up[:0]
 	x.response.Reset()
 	for {
-		n, err := x.response.Parse(x.up, limits)
+		n, err := x.response.Parse(x.up, http1.Limits{Bytes: f.MaxHeaderBytes, Fields: maxFields})
 		switch {
 		case err != nil:
 			return record.Malformed
 		case n == 0:
-			if o := x.readMore(f.MaxHeaderBytes); o != record.Answered {
+			if len(x.up) == cap(x.up) {
+				x.up = grow(x.up, f.MaxHeaderBytes)
+			}
+			n, _ := x.peer.Read(x.up[len(x.up):cap(x.up)]) // without bytes it is over
+			x.up = x.up[:len(x.up)+n]
+			switch {
+			case n > 0:
+			case x.peer.Interrupted():
+				return x.cut()
+			default:
+				return record.Broken
+			}
+		case x.response.Status < 200 && x.response.Status != 101:
+			if o := x.interim(n); o != record.Answered {
 				return o
 			}
-		case x.response.Status >= 200:
-			x.upHead = n
-			return record.Answered
-		case x.response.Status == 101:
-			if !x.switchAskedFor() {
-				return record.Malformed
-			}
-			x.upHead = n
-			return record.Answered
+		case x.response.Status == 101 && !x.switchAskedFor():
+			return record.Malformed
 		default:
-			if x.relayInterim() != nil {
-				x.fault = left
-				return record.Aborted
-			}
-			x.up = x.up[:copy(x.up, x.up[n:])]
-			x.response.Reset()
+			x.upHead = n
+			return record.Answered
 		}
 	}
 }
 
-// readMore reads more of the response's head.
-func (x *Exchange) readMore(limit int) record.Outcome {
-	if len(x.up) == cap(x.up) {
-		x.up = grow(x.up, limit)
+// interim relays the 1xx response of n bytes in up.
+func (x *Exchange) interim(n int) record.Outcome {
+	if x.relayInterim() != nil {
+		x.fault = left
+		return record.Aborted
 	}
-	n, err := x.peer.Read(x.up[len(x.up):cap(x.up)])
-	x.up = x.up[:len(x.up)+n]
-	switch {
-	case n > 0:
-		return record.Answered
-	case x.peer.Interrupted():
-		return x.cut()
-	case err == nil:
-		return record.Answered
-	default:
-		return record.Broken
-	}
+	x.up = x.up[:copy(x.up, x.up[n:])]
+	x.response.Reset()
+	return record.Answered
 }
 
 // cut says what has interrupted the exchange.

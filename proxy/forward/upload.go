@@ -65,9 +65,9 @@ func (u *upload) init(x *Exchange) {
 }
 
 // prepare looks at what has come with the head.
-func (u *upload) prepare(x *Exchange, max int64, timeout time.Duration) {
+func (u *upload) prepare(x *Exchange, f *Forwarder) {
 	r := &x.Request
-	u.max, u.timeout = max, timeout
+	u.max, u.timeout, u.answerTimeout = f.MaxBodyBytes, f.BodyTimeout, f.ResponseTimeout
 	u.streams = r.Chunked || r.Length > int64(len(x.In)-x.Head)
 	u.fault, u.sent = fault{}, false
 	if !u.streams {

@@ -26,39 +26,20 @@ type line struct {
 // has not come. Then it wants to be called again with the same bytes and more. All of f
 // is set when the line is whole.
 func (l *line) scan(b []byte, at int, f *Field) (next int, _ fault) {
-	i := at + l.read
-	colon := at + l.colon
-	if colon == at {
-		i = skipToken(b, i)
-		if i == len(b) {
-			l.read = i - at
-			return 0, noFault
-		}
-		if b[i] != ':' || i == at {
-			return 0, nameFault(b[i], i == at)
-		}
-		colon = i
-		i++
+	colon, i := 0, 0
+	if l.read == 0 {
+		colon, i = skipLine(b, at)
 	}
-
-	i = skipValue(b, i)
-	if i+1 >= len(b) {
-		if i < len(b) && b[i] != '\r' {
-			return 0, valueFault(b[i])
+	if i == 0 {
+		var fault fault
+		if colon, i, fault = l.skip(b, at); i == 0 {
+			return 0, fault
 		}
-		l.read, l.colon = i-at, colon-at
-		return 0, noFault
-	}
-	if b[i] != '\r' || b[i+1] != '\n' {
-		return 0, valueFault(b[i])
-	}
-	if l.read != 0 {
-		*l = line{}
 	}
 
 	start, end := colon+1, i
 	if b[start] == ' ' {
-		start++ // i is no space, so this is not beyond it
+		start++ // b[i] is no space, so this is not beyond it
 	}
 	canonical := start == colon+2
 	if start < end && (b[start] <= ' ' || b[end-1] <= ' ') { // whitespace, at this point
@@ -79,6 +60,40 @@ func (l *line) scan(b []byte, at int, f *Field) (next int, _ fault) {
 		f.Hop = hopByHop[f.Kind]
 	}
 	return next, noFault
+}
+
+// skip goes on to look for the line's colon and end, which is 0 while it has not come.
+func (l *line) skip(b []byte, at int) (colon, end int, _ fault) {
+	i := at + l.read
+	colon = at + l.colon
+	if colon == at {
+		i = skipToken(b, i)
+		if i == len(b) {
+			l.read = i - at
+			return 0, 0, noFault
+		}
+		if b[i] != ':' || i == at {
+			return 0, 0, nameFault(b[i], i == at)
+		}
+		colon = i
+		i++
+	}
+
+	i = skipValue(b, i)
+	if i+1 >= len(b) {
+		if i < len(b) && b[i] != '\r' {
+			return 0, 0, valueFault(b[i])
+		}
+		l.read, l.colon = i-at, colon-at
+		return 0, 0, noFault
+	}
+	if b[i] != '\r' || b[i+1] != '\n' {
+		return 0, 0, valueFault(b[i])
+	}
+	if l.read != 0 {
+		*l = line{}
+	}
+	return colon, i, noFault
 }
 
 // nameFault says what is wrong with c, where a field's name goes on or a colon follows

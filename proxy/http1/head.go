@@ -55,6 +55,13 @@ const (
 	hasID
 )
 
+// Values that are known. Not to be changed.
+var (
+	closeOption         = []byte("close")
+	chunkedCoding       = []byte("chunked")
+	continueExpectation = []byte("100-continue")
+)
+
 // maxOptions is how many fields Connection may name. Each is looked for among all
 // fields, so there has to be a bound; a sender that means well names two or three.
 const maxOptions = 64
@@ -144,7 +151,7 @@ func (h *head) note(b []byte, f *Field) fault {
 		if h.status != 0 {
 			return noFault // means nothing in a response
 		}
-		if !isLower(value, []byte("100-continue")) {
+		if !isLower(value, continueExpectation) {
 			return badExpect
 		}
 		h.has |= hasExpect
@@ -179,7 +186,7 @@ func (h *head) noteLength(value []byte) fault {
 		}
 		n = n*10 + d
 	}
-	if isInterim(h.status) || h.status == 204 && n != 0 {
+	if (isInterim(h.status) || h.status == 204) && n != 0 { // some say 0, which is true
 		return lengthWithStatus
 	}
 	h.has |= hasLength
@@ -201,7 +208,7 @@ func (h *head) noteCoding(value []byte) fault {
 		return repeatedCoding
 	case h.has&hasLength != 0:
 		return lengthWithCoding
-	case !isLower(value, []byte("chunked")):
+	case !isLower(value, chunkedCoding):
 		if isTokenList(value) {
 			return unsupportedCoding
 		}
@@ -212,8 +219,16 @@ func (h *head) noteCoding(value []byte) fault {
 }
 
 // noteConnection reads Connection (RFC 9110, 7.6.1), a list of tokens; empty elements
-// are skipped.
+// are skipped. Most have one token, which is known.
 func (h *head) noteConnection(value []byte) fault {
+	switch {
+	case isLower(value, kindNames[KeepAlive]):
+		h.has |= hasKeepAlive
+		return noFault
+	case isLower(value, closeOption):
+		h.has |= hasClose
+		return noFault
+	}
 	for at := 0; at < len(value); {
 		var option []byte
 		option, at = element(value, at)
@@ -224,7 +239,7 @@ func (h *head) noteConnection(value []byte) fault {
 			return badConnection
 		}
 		switch k := kindOf(option); {
-		case isLower(option, []byte("close")):
+		case isLower(option, closeOption):
 			h.has |= hasClose
 		case k == KeepAlive:
 			h.has |= hasKeepAlive

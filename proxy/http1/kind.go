@@ -27,6 +27,11 @@ const (
 	XForwardedHost
 	XRequestID
 
+	// Masked is a field whose name has underscores where that of a known one has hyphens:
+	// many frameworks (CGI's heirs) make the same variable of both, so that a client could
+	// speak in the proxy's name.
+	Masked
+
 	kinds // how many there are
 )
 
@@ -53,7 +58,7 @@ var kindNames = [kinds][]byte{
 }
 
 // hopByHop are the kinds that belong to one connection, whatever Connection says
-// (RFC 9110, 7.6.1; HTTP2-Settings: RFC 7540, 3.2.1).
+// (RFC 9110, 7.6.1; HTTP2-Settings: RFC 7540, 3.2.1), and those that belong nowhere.
 var hopByHop = [kinds]bool{
 	TransferEncoding:   true,
 	Connection:         true,
@@ -64,6 +69,7 @@ var hopByHop = [kinds]bool{
 	TE:                 true,
 	Upgrade:            true,
 	HTTP2Settings:      true,
+	Masked:             true,
 }
 
 // shape is a name's length and its first letter, in either case. No two known names
@@ -90,15 +96,35 @@ func kindOf(name []byte) Kind { return kindByShape[shape(name)].of(name) }
 
 // of returns k, which name's shape told, if the name is k's, too.
 func (k Kind) of(name []byte) Kind {
-	if k != Other && isLower(name, kindNames[k]) {
+	switch {
+	case k == Other:
+		return Other
+	case isLower(name, kindNames[k]):
 		return k
+	case isMasked(name, kindNames[k]):
+		return Masked
+	default:
+		return Other
 	}
-	return Other
 }
 
-// isLower says whether name is lower but for letter case. Both have the same length;
-// name has no control characters, and lower has lower-case letters, digits and hyphens
-// only, of which none but the letters is another visible character with bit 5 set.
+// isMasked says whether name is lower but for letter case and underscores in place of
+// hyphens.
+func isMasked(name, lower []byte) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i, c := range lower {
+		if name[i]|0x20 != c && !(c == '-' && name[i] == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+// isLower says whether name is lower but for letter case. lower has lower-case letters,
+// digits and hyphens only; name has no control characters but HTAB. Setting bit 5 of
+// each byte of name then makes none of these but of a letter in upper case.
 func isLower(name, lower []byte) bool {
 	const bit5 = 0x20 * ones
 	n := len(lower)

@@ -128,6 +128,57 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
+// skipLine returns where the colon and the end of the field line at b[i:] are. It does
+// what skipToken and skipValue do, in one, for lines that are whole and have no fault;
+// for others end is 0.
+func skipLine(b []byte, i int) (colon, end int) {
+	start := i
+	for {
+		if i < 0 || i >= len(b)-7 {
+			return 0, 0
+		}
+		m := notWord(binary.LittleEndian.Uint64(b[i : i+8]))
+		if m == 0 {
+			i += 8
+			continue
+		}
+		i += firstByte(m)
+		if b[i] == ':' {
+			break
+		}
+		if !is(tokenByte, b[i]) {
+			return 0, 0
+		}
+		i++
+	}
+	colon = i
+	if colon == start {
+		return 0, 0
+	}
+	i++
+	for i >= 0 && i < len(b)-7 {
+		w := binary.LittleEndian.Uint64(b[i : i+8])
+		if mayHaveControls(w) {
+			if m := controls(w); m != 0 {
+				i += firstByte(m)
+				if b[i] == '\t' {
+					i++
+					continue
+				}
+				break
+			}
+		}
+		i += 8
+	}
+	for i < len(b) && is(valueByte, b[i]) {
+		i++
+	}
+	if i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n' {
+		return colon, i
+	}
+	return 0, 0
+}
+
 // skipTarget likewise for targetByte.
 func skipTarget(b []byte, i int) int {
 	for i >= 0 && i < len(b)-7 {
