@@ -138,6 +138,27 @@ func (c *Conn) Write(p []byte) (int, error) { return c.tcp.Write(p) }
 // may be something to read, until it returns true: who waits thus holds no buffer.
 func (c *Conn) Await(try func(fd uintptr) bool) error { return c.raw.Read(try) }
 
+// TryRead reads what is there, and does not wait: 0 when there is nothing, or the end.
+func (c *Conn) TryRead(p []byte) (n int) {
+	_ = c.raw.Read(func(fd uintptr) bool {
+		n, _, _ = TryRead(fd, p)
+		return true
+	})
+	return max(n, 0)
+}
+
+// TryWrite writes what there is room for, and does not wait.
+func (c *Conn) TryWrite(p []byte) (n int) {
+	if len(p) == 0 {
+		return 0
+	}
+	_ = c.raw.Write(func(fd uintptr) bool {
+		n, _ = unix.Write(int(fd), p)
+		return true
+	})
+	return max(n, 0)
+}
+
 // TryRead reads what is there and does not wait: again is true when there is nothing
 // yet. The end is io.EOF. It is for Await.
 func TryRead(fd uintptr, p []byte) (n int, again bool, err error) {

@@ -3,9 +3,7 @@ package edge
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,16 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
-
-	"formation/consul/discovery"
-	"formation/proxy/conn"
-	"formation/proxy/fleet"
-	"formation/proxy/forward"
-	"formation/proxy/record"
-	"formation/proxy/upstream"
 )
 
 // These tests compare bytes: what a client sends with what the instance gets, and the
@@ -130,7 +119,7 @@ func TestWhatReachesTheInstance(t *testing.T) {
 
 		{"HTTP/1.0 with a host", nil, "GET / HTTP/1.0\nHost: h\n\n", "GET / HTTP/1.1\nHost: h\n" + own},
 		{"HTTP/1.0 without a host", nil, "GET / HTTP/1.0\nA: 1\n\n",
-			"GET / HTTP/1.1\nA: 1\nHost:\n" + strings.Replace(own, "Host: h", "Host: ", 1)},
+			"GET / HTTP/1.1\nA: 1\nHost: \n" + strings.Replace(own, "Host: h", "Host: ", 1)},
 		{"HTTP/1.0 with its host in the target", nil, "GET http://h/ HTTP/1.0\nA: 1\n\n",
 			"GET / HTTP/1.1\nA: 1\nHost: h\n" + own},
 		{"HTTP/1.0 with keep-alive", nil, "GET / HTTP/1.0\nHost: h\nConnection: keep-alive\nKeep-Alive: 5\n\n",
@@ -158,7 +147,7 @@ func TestWhatReachesTheInstance(t *testing.T) {
 			"POST / HTTP/1.1\nHost: h\nConnection: Transfer-Encoding\nTransfer-Encoding: chunked\n\n2\nab\n0\n\n",
 			"POST / HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n" + own + "2\nab\n0\n\n"},
 		{"trailers are asked for", nil,
-			"GET / HTTP/1.1\nHost: h\nConnection: TE\nte: Trailers\n\n", "GET / HTTP/1.1\nHost: h\nTE: trailers\n" + own},
+			"GET / HTTP/1.1\nHost: h\nConnection: TE\nte: Trailers\n\n", "GET / HTTP/1.1\nHost: h\nConnection: TE\nTE: trailers\n" + own},
 		{"an upgrade is offered", nil,
 			"GET / HTTP/1.1\nHost: h\nConnection: keep-alive, upgrade\nA: 1\nupgrade: websocket\nSec-WebSocket-Key: k\n\n",
 			"GET / HTTP/1.1\nHost: h\nA: 1\nConnection: Upgrade\nupgrade: websocket\nSec-WebSocket-Key: k\n" + own},
@@ -182,6 +171,9 @@ func TestWhatReachesTheInstance(t *testing.T) {
 		{"nobody's word for who the client is", nil,
 			"GET / HTTP/1.1\nHost: h\nX-Forwarded-For: 1.1.1.1\nForwarded: for=1.1.1.1\nx-forwarded-proto: https\nX-FORWARDED-HOST: evil\n\n",
 			"GET / HTTP/1.1\nHost: h\n" + own},
+		{"nor in a mask", nil,
+			"GET / HTTP/1.1\nHost: h\nX_Forwarded_For: 1.1.1.1\nX-Forwarded_Host: evil\nX_REQUEST_ID: x\nX_A: 1\n\n",
+			"GET / HTTP/1.1\nHost: h\nX_A: 1\n" + own},
 		{"a trusted proxy's word", trusted,
 			"GET / HTTP/1.1\nHost: h\nX-Forwarded-For: 1.1.1.1, 2.2.2.2\nForwarded: for=1.1.1.1\nX-Forwarded-Proto: https\nX-Forwarded-For: 3.3.3.3\nX-Forwarded-Host: e\nA: 1\n\n",
 			"GET / HTTP/1.1\nHost: h\nA: 1\nX-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3, 127.0.0.1\nX-Forwarded-Proto: https\nX-Forwarded-Host: e\nX-Request-Id: MADE\n\n"},
@@ -201,6 +193,9 @@ func TestWhatReachesTheInstance(t *testing.T) {
 			"PUT / HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n" + own + "0\n\n"},
 		{"a body on a GET", nil,
 			"GET / HTTP/1.1\nHost: h\nContent-Length: 1\n\na", "GET / HTTP/1.1\nHost: h\nContent-Length: 1\n" + own + "a"},
+		{"an expectation of HTTP/1.0 means nothing", nil,
+			"POST / HTTP/1.0\nHost: h\nExpect: 100-continue\nContent-Length: 1\n\na",
+			"POST / HTTP/1.1\nHost: h\nContent-Length: 1\n" + own + "a"},
 		{"an expectation", nil,
 			"POST / HTTP/1.1\nHost: h\nExpect: 100-Continue\nContent-Length: 1\n\na",
 			"POST / HTTP/1.1\nHost: h\nExpect: 100-Continue\nContent-Length: 1\n" + own + "a"},
@@ -273,6 +268,9 @@ func TestWhatReachesTheClient(t *testing.T) {
 			"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n", "HTTP/1.1 200 OK\n\n", false},
 		{"304 has no body, and a length", get,
 			"HTTP/1.1 304 Not Modified\nETag: x\nContent-Length: 1000\n\n", "HTTP/1.1 304 Not Modified\nETag: x\nContent-Length: 1000\n\n", false},
+		{"an interim response has no length", get,
+			"HTTP/1.1 103 Early Hints\nContent-Length: 0\nA: 1\n\nHTTP/1.1 200 OK\nContent-Length: 0\n\n",
+			"HTTP/1.1 103 Early Hints\nA: 1\n\nHTTP/1.1 200 OK\nContent-Length: 0\n\n", false},
 		{"204 has no body, nor a length", get,
 			"HTTP/1.1 204 No Content\nContent-Length: 0\nA: 1\n\n", "HTTP/1.1 204 No Content\nA: 1\n\n", false},
 		{"what follows a response is not relayed", get,
@@ -329,11 +327,11 @@ func FuzzThroughProxy(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add([]byte(crlf(seed)))
 	}
-	p := startFor(f)
+	addr, record := numbers(f)
+	p := start(f, bounds{}, addr)
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		forwarded := p.forwarded(t, sent)
 		rest := sent
-		for n, got := range forwarded {
+		for n, got := range p.forward(t, sent, record) {
 			var want, have message
 			if want, rest = understand(rest); want.err != nil {
 				t.Fatalf("request %d was forwarded, which net/http refuses: %v\nsent %q\ngot  %q", n, want.err, sent, got.bytes)
@@ -380,6 +378,7 @@ var seeds = []string{
 	"GET / HTTP/1.1\nHost: h\nTE: trailers\nKeep-Alive: 1\nProxy-Connection: close\nProxy-Authorization: x\n\n",
 	"GET / HTTP/1.1\nHost: h\nX-Forwarded-For: 1.1.1.1\nForwarded: for=1.1.1.1\nX-Forwarded-Proto: https\nX-Forwarded-Host: x\nX-Request-Id: mine\n\n",
 	"PRI * HTTP/2.0\n\nSM\n\n",
+	"GET / HTTP/1.1\nHost: h\nX_Forwarded_For: 1\nX-Forwarded_Host: 2\nConnection: x_a\nX_A: 1\nX_B: 2\n\n",
 	// Two lengths.
 	"POST / HTTP/1.1\nHost: h\nContent-Length: 3\nTransfer-Encoding: chunked\n\n0\n\nGET /2 HTTP/1.1\nHost: h\n\n",
 	"POST / HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\nContent-Length: 3\n\n0\n\nGET /2 HTTP/1.1\nHost: h\n\n",
@@ -420,94 +419,61 @@ var seeds = []string{
 	"GET / HTTP/1.1\nHost: h\nA B: 1\n\n",
 }
 
-// target is a proxy for many inputs, in front of one instance that records.
-type target struct {
-	addr string
-	sent atomic.Int64 // tries that have reached the instance
-	got  chan numbered
-}
-
-// numbered is what the instance was sent on its nth connection.
+// numbered is what an instance was sent on its nth connection.
 type numbered struct {
 	n int
 	received
 }
 
-// Try is record.Meter's.
-func (p *target) Try(o record.Outcome) {
-	if o != record.ConnectFailed && o != record.ConnectTimeout {
-		p.sent.Add(1)
-	}
-}
-
-// Exchange is record.Meter's.
-func (p *target) Exchange(*record.Exchange) {}
-
-// startFor starts a proxy that ends with f.
-func startFor(f *testing.F) *target {
-	instance, err := net.Listen("tcp", "127.0.0.1:0")
+// numbers is an instance that records, and ends with f.
+func numbers(f *testing.F) (addr string, got chan numbered) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		f.Fatal(err)
 	}
-	clients, err := Listen(f.Context(), "127.0.0.1:0")
-	if err != nil {
-		f.Fatal(err)
-	}
-	p := &target{addr: clients.Addr().String(), got: make(chan numbered, 64)}
-	ctx, stop := context.WithCancel(context.Background())
+	got = make(chan numbered, 64)
 	var running sync.WaitGroup
 	running.Go(func() {
 		for n := 0; ; n++ {
-			c, err := instance.Accept()
+			c, err := l.Accept()
 			if err != nil {
 				return
 			}
 			running.Go(func() {
 				defer c.Close()
-				p.got <- numbered{n, keep(c, okay)}
+				got <- numbered{n, keep(c, okay)}
 			})
 		}
 	})
-	sweeper := conn.NewSweeper(tick)
-	pools := upstream.New(sweeper)
-	instances := fleet.New(func(i discovery.Instance) *forward.Link {
-		return &forward.Link{Pool: pools.Pool(i.Addr), Meter: p}
-	})
-	addr := instance.Addr().String()
-	instances.Update([]discovery.Instance{{ID: addr, Addr: addr, Weight: 1, Ready: true}})
-	server := New(forward.New(forward.Options{Fleet: instances, ConnectTimeout: time.Minute, MaxHeaderBytes: 64 << 10, Unreached: p}),
-		Options{MaxHeaderBytes: 64 << 10, MaxConnections: 10, DrainTimeout: time.Minute, Sweeper: sweeper, Log: slog.New(slog.DiscardHandler)})
-	running.Go(func() { sweeper.Run(ctx) })
-	running.Go(func() {
-		if err := server.Serve(ctx, clients); err != nil {
-			f.Error(err)
-		}
-	})
-	f.Cleanup(func() {
-		stop()
-		_ = instance.Close()
-		running.Wait()
-	})
-	return p
+	f.Cleanup(func() { _ = l.Close(); running.Wait() })
+	return l.Addr().String(), got
 }
 
-// forwarded is what the instance is sent when the proxy is sent b, by connections.
-func (p *target) forwarded(t *testing.T, b []byte) []numbered {
-	before := p.sent.Load()
-	c, err := net.Dial("tcp", p.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+// forward sends b and reads all answers. It returns what the instance got meanwhile, in
+// the order of its connections.
+func (p *proxy) forward(t *testing.T, b []byte, got chan numbered) []numbered {
+	c := p.connect(t)
 	_, _ = c.Write(b) // the proxy may have ended the connection
-	_ = c.(*net.TCPConn).CloseWrite()
-	_, _ = io.Copy(io.Discard, c)
-	all := make([]numbered, 0, 8)
-	for range p.sent.Load() - before {
-		all = append(all, <-p.got)
+	_ = c.CloseWrite()
+	c.all()
+	var all []numbered
+	for range p.tried() {
+		all = append(all, <-got)
 	}
 	slices.SortFunc(all, func(a, b numbered) int { return a.n - b.n })
 	return all
+}
+
+// tried is how many connections to the instance were used since it was last asked.
+func (p *proxy) tried() (n int) {
+	p.meter.mu.Lock()
+	defer p.meter.mu.Unlock()
+	for len(p.meter.heard) > 0 {
+		<-p.meter.heard
+	}
+	n = len(p.meter.tries)
+	p.meter.tries, p.meter.exchanges = nil, nil
+	return n
 }
 
 // message is a request as net/http reads it.
@@ -576,7 +542,7 @@ func (m message) ordinary(named []string) []field {
 	var list []field
 	for _, f := range m.fields {
 		name := strings.ToLower(f.name)
-		if !slices.Contains(ruled, name) && (!slices.Contains(named, name) || slices.Contains(vital, name)) {
+		if !slices.Contains(ruled, name) && !masked(name) && (!slices.Contains(named, name) || slices.Contains(vital, name)) {
 			list = append(list, f)
 		}
 	}
@@ -588,6 +554,13 @@ var ruled = []string{
 	"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
 	"transfer-encoding", "upgrade", "http2-settings", "host", "forwarded", "x-forwarded-for",
 	"x-forwarded-proto", "x-forwarded-host", "x-request-id",
+}
+
+// masked reports whether programs that make variables of fields take name for another,
+// one that the proxy knows.
+func masked(name string) bool {
+	other := strings.ReplaceAll(name, "_", "-")
+	return other != name && (slices.Contains(ruled, other) || slices.Contains(vital, other) || other == "trailer")
 }
 
 // vital are those that Connection cannot take away.
@@ -614,6 +587,9 @@ func (m message) compare(t *testing.T, got message) {
 
 	named := m.tokens("connection")
 	equal("fields", got.ordinary(nil), m.ordinary(named))
+	for _, f := range got.fields {
+		equal(f.name, masked(strings.ToLower(f.name)), false)
+	}
 	equal("length", got.ContentLength, m.ContentLength)
 	equal("coding", got.TransferEncoding, m.TransferEncoding)
 	for _, name := range []string{"keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings", "forwarded"} {
@@ -623,11 +599,13 @@ func (m message) compare(t *testing.T, got message) {
 		equal("TE", slices.Compact(te), []string{"trailers"})
 		equal("TE was sent", slices.Contains(m.tokens("te"), "trailers"), true)
 	}
-	if offers := got.values("upgrade"); offers != nil || got.values("connection") != nil {
+	if offers := got.values("upgrade"); offers != nil {
 		equal("Upgrade", offers, m.values("upgrade"))
-		equal("Connection", slices.Compact(got.values("connection")), []string{"Upgrade"})
 		equal("an upgrade was offered", slices.Contains(named, "upgrade") && m.ProtoMinor == 1, true)
 		equal("an upgrade to HTTP/2", slices.Contains(got.tokens("upgrade"), "h2c"), false)
+	}
+	for _, option := range got.values("connection") {
+		equal("Connection "+option, got.values(option) != nil && (option == "TE" || option == "Upgrade"), true)
 	}
 	equal("X-Forwarded-For", got.values("x-forwarded-for"), []string{"127.0.0.1"})
 	equal("X-Forwarded-Proto", got.values("x-forwarded-proto"), []string{"http"})
@@ -676,7 +654,7 @@ func (m message) compareTrailers(t *testing.T, got message) {
 		}
 	}
 	for name, values := range m.Trailer {
-		if len(values) > 0 && got.Trailer[name] == nil && !headOnly.MatchString(name) {
+		if len(values) > 0 && got.Trailer[name] == nil && !headOnly.MatchString(name) && !masked(strings.ToLower(name)) {
 			t.Errorf("the instance did not get the trailer %s: %q", name, values)
 		}
 	}

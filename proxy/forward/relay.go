@@ -38,8 +38,9 @@ func (f *Forwarder) relay(x *Exchange) Ending {
 			as = toClose
 		}
 	}
-	// An instance that answers early and closes leaves a body that nobody reads.
-	unread := x.upload.streams && !x.response.KeepAlive && !x.upload.read.Load()
+	// An instance that answers early, and closes or has said all, leaves a body unread.
+	said := body == http1.NoBody || body == http1.ByLength && x.response.Length <= int64(len(x.up)-x.upHead)
+	unread := x.upload.streams && (said || !x.response.KeepAlive) && !x.upload.read.Load()
 	last := !x.Request.KeepAlive || x.closing || as == toClose || unread
 	x.out = x.appendResponse(x.out[:0], as, last)
 

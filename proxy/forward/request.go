@@ -73,7 +73,7 @@ func (x *Exchange) appendRequest(b []byte) []byte {
 	}
 	b = append(b, run.Of(in)...)
 	if !hosted {
-		b = append(b, "Host:\r\n"...) // RFC 9112, 3.2: one of HTTP/1.0 need not name it
+		b = http1.AppendField(b, []byte("Host"), r.Authority.Of(in)) // RFC 9112, 3.2: empty where it is not known
 	}
 	b = x.appendForwarded(b)
 	if r.RequestID.Len() == 0 {

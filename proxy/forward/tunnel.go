@@ -15,7 +15,7 @@ func (f *Forwarder) tunnel(x *Exchange) Ending {
 	x.client.Uploading(true) // its end is read, not looked for
 	x.out = x.appendResponse(x.out[:0], plain, false)
 	x.out = append(x.out, x.up[x.upHead:]...)
-	early := bytes.Clone(x.In[x.Head:]) // what the client sent before it knew
+	early := bytes.Clone(x.In[x.upload.end:]) // what the client sent before it knew
 	x.keepRecord()
 	if !x.peer.Arm(relaying, conn.Busy) || x.send(conn.Now()) != nil {
 		return x.finish(errClient, true, false)

@@ -38,6 +38,7 @@ type upload struct {
 
 	left   int64 // to be read, of a body with a length
 	size   int64 // read so far
+	lead   int64 // of that, what was sent with the head
 	chunks rechunker
 	more   bool   // what is in raw needs more after it to be understood
 	raw    []byte // raw[next:] is what was read from the client and not yet looked at
@@ -50,6 +51,8 @@ type upload struct {
 	start    func() // pump, bound once: starting it allocates nothing
 	done     chan struct{}
 	running  bool
+	begun    bool // to be sent
+	resends  bool // has to begin with what an earlier try has read
 	stopping atomic.Bool
 	read     atomic.Bool // the whole body was read from the client
 
@@ -75,21 +78,34 @@ func (u *upload) prepare(x *Exchange, f *Forwarder) {
 		x.record.In += r.Length
 		return
 	}
-	u.bulk[0], u.bulk[1] = bulk.Get().(*[bulkSize]byte), bulk.Get().(*[bulkSize]byte)
-	u.raw, u.out, u.next = append(u.bulk[0][:0], x.In[x.Head:]...), u.bulk[1][:0], 0
-	u.left, u.size, u.more = r.Length, 0, false
-	u.chunks.reset(false)
+	u.read.Store(false)
+	u.size, u.lead, u.next, u.more, u.begun = 0, 0, 0, false, false
+	u.raw = u.buffer(0)
 	u.holds, u.lost = r.Idempotent && r.Length <= maxHeld, false
 	if u.holds {
-		u.bulk[2] = bulk.Get().(*[bulkSize]byte)
-		u.held = u.bulk[2][:0]
+		u.held = u.buffer(1)
 	}
-	u.read.Store(false)
+	came := x.In[x.Head:]
+	if r.Chunked {
+		u.raw = append(u.raw, came...)
+		u.out = u.buffer(2)
+		u.chunks.reset(false)
+		return
+	}
+	u.left, u.lead = r.Length, int64(len(came))
+	u.took(u.lead)
+	u.hold(came)
+	u.end = len(x.In)
+}
+
+func (u *upload) buffer(n int) []byte {
+	u.bulk[n] = bulk.Get().(*[bulkSize]byte)
+	return u.bulk[n][:0]
 }
 
 // part is what is sent with the head.
 func (u *upload) part() []byte {
-	if u.streams {
+	if u.streams && u.x.Request.Chunked {
 		return nil
 	}
 	return u.x.In[u.x.Head:u.end]
@@ -97,20 +113,58 @@ func (u *upload) part() []byte {
 
 // replayable reports whether the body can be sent once more from its first byte.
 func (u *upload) replayable() bool {
-	return !u.streams || u.fault.status == 0 && (u.size == 0 || u.holds && !u.lost)
+	return !u.streams || u.fault.status == 0 && !u.lost && (u.size == u.lead || u.holds)
 }
 
 // complete reports whether all of the body was read, so that another request may
 // follow.
 func (u *upload) complete() bool { return !u.streams || u.sent }
 
-// begin starts sending.
+// begin starts sending what did not go with the head.
 func (u *upload) begin() {
+	u.sent, u.resends, u.begun = false, u.begun, true
+	if !u.resends && u.rush() {
+		u.sent = true
+		u.x.peer.Rearm(uploading, conn.After(conn.Now(), u.answerTimeout))
+		return
+	}
 	u.stopping.Store(false)
-	u.running, u.sent = true, false
+	u.running = true
 	u.x.client.Uploading(true)
 	go u.start()
 }
+
+// rush sends what can be sent without waiting for anybody, and reports whether that was
+// all: a body that is there already costs no goroutine.
+func (u *upload) rush() bool {
+	if u.x.Request.Chunked || u.left > minMoved {
+		return false
+	}
+	for {
+		data := u.raw[u.next:]
+		n := u.x.peer.TryWrite(data)
+		u.next += n
+		u.took(int64(n))
+		u.hold(data[:n])
+		switch {
+		case u.left == 0:
+			u.read.Store(true)
+			return true
+		case n < len(data):
+			return false
+		}
+		u.raw, u.next = u.raw[:0], 0
+		n = u.x.client.TryRead(u.raw[:min(int64(cap(u.raw)), u.left)])
+		if n == 0 {
+			return false
+		}
+		u.raw = u.raw[:n]
+	}
+}
+
+// minMoved is how much of a request's body has to be left, in bytes, for moving it
+// inside the kernel to pay.
+const minMoved = 128 << 10
 
 // finish waits for the end of a body whose last byte has been read, and stops sending
 // any other.
@@ -195,7 +249,7 @@ func (u *upload) copy() error {
 		switch {
 		case u.next < len(u.raw) && !u.more:
 			err = u.send()
-		case x.Request.Chunked || u.holds && !u.lost || u.left <= minSpliced:
+		case x.Request.Chunked || u.holds && !u.lost || u.left <= minMoved:
 			err = u.fill()
 		default:
 			err = u.move()
@@ -209,11 +263,11 @@ func (u *upload) copy() error {
 
 // resend sends what an earlier try has read.
 func (u *upload) resend() error {
-	if u.size == 0 {
+	switch {
+	case !u.resends:
 		return nil
-	}
-	if !u.x.Request.Chunked {
-		_, err := u.x.peer.Write(u.held)
+	case !u.x.Request.Chunked:
+		_, err := u.x.peer.Write(u.held[u.lead:])
 		return err
 	}
 	u.chunks.ended = false
@@ -244,7 +298,7 @@ func (u *upload) fill() error {
 // has it may answer before this returns.
 func (u *upload) move() error {
 	x := u.x
-	n, err := u.splice.Move(x.peer, x.client.Conn, u.left-minSpliced/2)
+	n, err := u.splice.Move(x.peer, x.client.Conn, u.left-minMoved/2)
 	u.took(n)
 	switch {
 	case err == nil, x.peer.HungUp(), x.client.Interrupted() && x.client.Readable():
@@ -313,7 +367,7 @@ func (u *upload) decode() error {
 		u.next += n
 		u.x.record.In += int64(n)
 		if err != nil {
-			u.fault = fault{status: 400, reason: err.Error()}
+			u.fault = faultOf(err)
 			return err
 		}
 		switch event {
@@ -334,6 +388,15 @@ func (u *upload) decode() error {
 			return nil
 		}
 	}
+}
+
+// faultOf is what is wrong with a request, as http1 says it.
+func faultOf(err error) fault {
+	var e *http1.Error
+	if !errors.As(err, &e) {
+		return fault{status: 400, reason: err.Error()}
+	}
+	return fault{status: e.Status, reason: e.Reason}
 }
 
 // hold keeps a part of the body for another try.
