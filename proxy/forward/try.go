@@ -32,11 +32,11 @@ func (f *Forwarder) send(x *Exchange) record.Outcome {
 	if !x.client.Arm(conn.Never, conn.Busy) {
 		return x.cut()
 	}
-	at := conn.After(x.sent, f.ResponseTimeout)
+	timeout := f.ResponseTimeout
 	if x.upload.streams {
-		at = uploading
+		timeout = f.BodyTimeout
 	}
-	if !x.peer.Arm(at, conn.Busy) {
+	if !x.peer.Arm(conn.After(x.sent, timeout), conn.Busy) {
 		return x.cut()
 	}
 	n, err := x.peer.Write(x.out)
@@ -45,6 +45,9 @@ func (f *Forwarder) send(x *Exchange) record.Outcome {
 	}
 	// After another error the instance may have answered all the same.
 	if x.upload.streams {
+		if !x.peer.Arm(uploading, conn.Busy) {
+			return x.cut()
+		}
 		x.upload.begin()
 	}
 	return record.Answered
