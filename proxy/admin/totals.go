@@ -41,7 +41,9 @@ func (t *totals) add(e *record.Exchange) {
 	}
 	p.received.Add(uint64(max(e.In, 0)))
 	p.sent.Add(uint64(max(e.Out, 0)))
-	p.whole.observe(e.Took)
+	if e.Status != 101 { // tunnels last as long as they are wanted
+		p.whole.observe(e.Took)
+	}
 	if e.Upstream > 0 {
 		p.upstream.observe(e.Upstream)
 	}

@@ -432,6 +432,11 @@ func TestChunksThatAreSentAgain(t *testing.T) {
 			if res.StatusCode != c.status || res.StatusCode == 200 && body != c.want {
 				t.Errorf("got %s %q, want %d %q", res.Status, body, c.status, c.want)
 			}
+			if c.status == 200 {
+				p.tries(t, false, "broken", "answered")
+			} else {
+				p.tries(t, true, "broken")
+			}
 		})
 	}
 }
