@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"formation/proxy/accesslog"
 	"formation/proxy/config"
 )
@@ -33,6 +35,8 @@ func run(args []string) int {
 	}
 	// A reader of standard output that ends is not the end of the proxy.
 	signal.Ignore(syscall.SIGPIPE)
+	// Nor is one that takes its time a loss: where it is a pipe, the kernel keeps more.
+	_, _ = unix.FcntlInt(uintptr(unix.Stdout), unix.F_SETPIPE_SZ, 1<<20)
 	lines := accesslog.New(os.Stdout)
 	defer flush(lines)
 	log := slog.New(slog.NewJSONHandler(lines, nil))

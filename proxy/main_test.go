@@ -60,8 +60,9 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// serving starts a proxy in front of handler and waits until it serves.
-func serving(t *testing.T, handler http.HandlerFunc, args ...string) (p *exec.Cmd, url, admin string) {
+// serving starts a proxy in front of handler and waits until it serves. What it logs
+// then comes in lines, until it has ended.
+func serving(t *testing.T, handler http.HandlerFunc, args ...string) (p *exec.Cmd, url, admin string, lines *bufio.Scanner) {
 	t.Helper()
 	instance := httptest.NewServer(handler)
 	t.Cleanup(instance.Close)
@@ -74,24 +75,100 @@ func serving(t *testing.T, handler http.HandlerFunc, args ...string) (p *exec.Cm
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(out)
+	lines = bufio.NewScanner(out)
 	for lines.Scan() {
 		var said struct{ Msg, Listen, Admin string }
 		if err := json.Unmarshal(lines.Bytes(), &said); err != nil {
 			t.Fatalf("a line that is not JSON: %q", lines.Text())
 		}
 		if said.Msg == "serving" {
-			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return p, "http://" + said.Listen, "http://" + said.Admin
+			return p, "http://" + said.Listen, "http://" + said.Admin, lines
 		}
 	}
 	t.Fatal("the proxy ended before it served")
-	return nil, "", ""
+	return nil, "", "", nil
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestTheAccessLog(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		args := []string{"--drain-delay=0s"}
+		if on {
+			args = append(args, "--access-log=on")
+		}
+		p, url, admin, lines := serving(t, func(http.ResponseWriter, *http.Request) {}, args...)
+		get(t, url+"/some?path")
+		if metrics := get(t, admin+"/metrics"); !strings.Contains(metrics, `proxy_exchanges_total{code="2xx",instance="`) ||
+			!strings.Contains(metrics, "proxy_access_log_dropped_lines_total 0") {
+			t.Errorf("the metrics do not know of it: %s", metrics)
+		}
+		_ = p.Process.Signal(syscall.SIGTERM)
+		logged := 0
+		for lines.Scan() { // the last of it is there when the proxy has ended
+			var said struct {
+				Msg, Path string
+				Status    int
+			}
+			if err := json.Unmarshal(lines.Bytes(), &said); err != nil {
+				t.Fatalf("a line that is not JSON: %q", lines.Text())
+			}
+			if said.Msg == "exchange" && said.Path == "/some?path" && said.Status == 200 {
+				logged++
+			}
+		}
+		if err := p.Wait(); err != nil || on != (logged == 1) {
+			t.Errorf("on %v: %d lines; ended with %v", on, logged, err)
+		}
+	}
+}
+
+// Who reads the log may go: the proxy does not.
+func TestAReaderOfTheLogThatEnds(t *testing.T) {
+	instance := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer instance.Close()
+	p := proxy(t, "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--discovery=static", "--access-log=on",
+		"--drain-delay=0s", "--instances="+instance.Listener.Addr().String())
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stdout = w
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	lines := bufio.NewScanner(r)
+	lines.Scan()
+	var said struct{ Listen, Admin string }
+	if err := json.Unmarshal(lines.Bytes(), &said); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	for strings.Contains(get(t, "http://"+said.Admin+"/metrics"), "proxy_access_log_dropped_lines_total 0") {
+		get(t, "http://"+said.Listen)
+	}
+	_ = p.Process.Signal(syscall.SIGTERM)
+	if err := p.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
 }
 
 func TestASignalDrains(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
-	p, url, admin := serving(t, func(w http.ResponseWriter, _ *http.Request) {
+	p, url, admin, _ := serving(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(asked)
 		<-answer
 		_, _ = io.WriteString(w, "well")
@@ -131,7 +208,7 @@ func TestASignalDrains(t *testing.T) {
 }
 
 func TestASecondSignalEndsItAtOnce(t *testing.T) {
-	p, _, admin := serving(t, func(http.ResponseWriter, *http.Request) {}, "--drain-delay=1h")
+	p, _, admin, _ := serving(t, func(http.ResponseWriter, *http.Request) {}, "--drain-delay=1h")
 	_ = p.Process.Signal(syscall.SIGINT)
 	for {
 		res, err := http.Get(admin + "/readyz")

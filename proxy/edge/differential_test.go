@@ -494,8 +494,8 @@ func (f field) is(name string) bool { return strings.EqualFold(f.name, name) }
 // line before it is none of net/http's business but its server's.
 func understand(b []byte) (m message, rest []byte) {
 	b = bytes.TrimPrefix(b, []byte("\r\n"))
-	head, rest, _ := bytes.Cut(b, []byte("\r\n\r\n"))
-	head = b[:len(b)-len(rest)]
+	_, rest, _ = bytes.Cut(b, []byte("\r\n\r\n"))
+	head := b[:len(b)-len(rest)]
 	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(acceptable(head)), bytes.NewReader(rest)), len(b)+64)
 	if m.Request, m.err = http.ReadRequest(r); m.err != nil {
 		return m, nil
