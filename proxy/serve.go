@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"formation/consul/discovery"
 	"formation/proxy/accesslog"
@@ -123,5 +124,16 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, lines *access
 	})
 	log.Info("serving", "listen", clients.Addr().String(), "admin", operators.Addr().String(),
 		"service", c.Service, "discovery", c.Discovery)
+	warnOfFewDescriptors(c.MaxConnections, log)
 	return group.Wait()
+}
+
+// warnOfFewDescriptors tells when the process may open fewer files than it may have
+// connections: one to each client, and as many to instances.
+func warnOfFewDescriptors(connections int, log *slog.Logger) {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur < 2*uint64(connections) {
+		log.Warn("the process may open too few files for --max-connections: raise its limit, or lower the option",
+			"limit", limit.Cur, "wanted", 2*connections)
+	}
 }
