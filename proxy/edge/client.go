@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"formation/proxy/conn"
@@ -128,6 +129,8 @@ func (c *client) head() bool {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			c.refuseRequest(408, "the request's head did not arrive in time")
 			return false
+		case err == io.EOF && strings.Trim(string(x.In), "\r\n") == "":
+			return false // empty lines are no request (RFC 9112, 2.2)
 		case err == io.EOF:
 			c.refuseRequest(400, "the request's head ended too early")
 			return false

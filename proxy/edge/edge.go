@@ -92,7 +92,7 @@ func (s *Server) Serve(ctx context.Context, l Listener) error {
 	for _, c := range l.end() {
 		s.admit(c)
 	}
-	_ = <-failed // it ends with l
+	s.Log.Debug("nobody is accepted any more", "error", <-failed)
 	return s.drain()
 }
 
@@ -174,11 +174,7 @@ const silent = time.Second
 // drain waits for what runs, DrainTimeout at most.
 func (s *Server) drain() error {
 	s.ending.Store(true)
-	done := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(done)
-	}()
+	done := s.over()
 	s.each(func(c *client) { c.InterruptIn(conn.Idle) })
 	patience, timeout := time.NewTimer(silent), time.NewTimer(s.DrainTimeout)
 	defer patience.Stop()
@@ -196,11 +192,29 @@ func (s *Server) drain() error {
 	}
 }
 
-// cut ends all there is.
+// cut ends all there is. Clients that wait for a response are told, if they listen.
 func (s *Server) cut() {
 	s.ending.Store(true)
-	s.each(func(c *client) { c.Cut() })
-	s.running.Wait()
+	again := time.NewTicker(silent)
+	defer again.Stop()
+	for done := s.over(); ; {
+		s.each(func(c *client) { c.Cut() })
+		select {
+		case <-done:
+			return
+		case <-again.C:
+		}
+	}
+}
+
+// over is closed when all connections have ended.
+func (s *Server) over() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	return done
 }
 
 func (s *Server) each(do func(*client)) {

@@ -53,6 +53,16 @@ func TestLimits(t *testing.T) {
 			t.Errorf("then %q", rest)
 		}
 	})
+	t.Run("an empty line and the end are no request", func(t *testing.T) {
+		p := start(t, bounds{}, script(t, answerAll))
+		c := p.connect(t)
+		c.get()
+		c.say("\r\n")
+		_ = c.CloseWrite()
+		if rest := c.all(); rest != "" {
+			t.Errorf("then %q", rest)
+		}
+	})
 	t.Run("what is at the bounds passes", func(t *testing.T) {
 		head := "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\nX: "
 		p := start(t, bounds{edge: Options{MaxHeaderBytes: 1000}, forward: forward.Options{MaxBodyBytes: 10}}, script(t, answerAll))

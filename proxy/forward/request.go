@@ -48,7 +48,7 @@ func (x *Exchange) appendRequest(b []byte) []byte {
 				b = append(b, "Transfer-Encoding: chunked\r\n"...)
 			}
 		case http1.Upgrade:
-			if r.Upgrade && !x.upload.streams {
+			if x.switches() {
 				b = append(b, "Connection: Upgrade\r\n"...)
 				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))
 			}
@@ -83,6 +83,12 @@ func (x *Exchange) appendRequest(b []byte) []byte {
 	}
 	b = append(b, "\r\n"...)
 	return append(b, x.upload.part()...)
+}
+
+// switches reports whether the request may switch protocols: with a body, who speaks
+// next would not be clear.
+func (x *Exchange) switches() bool {
+	return x.Request.Upgrade && x.Request.Length == 0 // -1 in chunks
 }
 
 // appendForwarded appends what the proxy says about the client. What the request says

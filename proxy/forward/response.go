@@ -63,7 +63,7 @@ func (x *Exchange) appendResponse(b []byte, body framing, last bool) []byte {
 // switchAskedFor reports whether a 101 response is to a protocol that the request
 // asked for (RFC 9110, 15.2.2).
 func (x *Exchange) switchAskedFor() bool {
-	if !x.Request.Upgrade || x.upload.streams || !x.response.Upgrade {
+	if !x.switches() || !x.response.Upgrade {
 		return false
 	}
 	got := fieldValue(x.up, x.response.Fields, http1.Upgrade)
