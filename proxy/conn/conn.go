@@ -28,6 +28,7 @@ type Conn struct {
 	peer      atomic.Pointer[Conn] // where its exchange waits
 	speech    atomic.Int32         // who may write to it
 	uploading atomic.Bool          // another goroutine reads from it
+	uploaded  atomic.Bool          // or did, in this exchange
 	half      atomic.Bool          // it has ended its side, and is there
 	gone      atomic.Bool          // it has left
 
@@ -39,7 +40,7 @@ type Conn struct {
 // Phase is what a connection waits for, as far as others need to know.
 type Phase int64
 
-// The phases. Deadlines are exact to their number: 4 ns.
+// The phases. They take the two lowest bits of a deadline, which is exact to 4 ns.
 const (
 	Busy  Phase = iota // an exchange, or a part of one
 	Idle               // the next request
@@ -49,8 +50,9 @@ const (
 // interrupted is the deadline of a connection whose waits have all ended for good.
 const interrupted = -1
 
-// Never is a deadline that does not come.
-const Never = int64(1)<<62 - 1
+// Never is a deadline that does not come. Each present has one of its own, so that no
+// two waits have the same deadline.
+func Never(now int64) int64 { return 1<<62 - now }
 
 // began is when the process did.
 var began = time.Now()
@@ -62,7 +64,7 @@ func Now() int64 { return int64(time.Since(began)) }
 // deadlines; a d of 0 is no bound.
 func After(now int64, d time.Duration) int64 {
 	if d == 0 {
-		return Never
+		return Never(now)
 	}
 	return now + int64(d)
 }
@@ -84,10 +86,10 @@ func (c *Conn) Arm(at int64, p Phase) bool {
 // Deadline is when waits end, as Rearm takes it.
 func (c *Conn) Deadline() int64 { return c.deadline.Load() }
 
-// Rearm makes to the deadline of a busy connection if it is from, and not another one
-// by now.
-func (c *Conn) Rearm(from, to int64) {
-	c.deadline.CompareAndSwap(from&^3, to&^3)
+// Rearm replaces the deadline of a busy connection, unless it is no longer from: then
+// it returns false.
+func (c *Conn) Rearm(from, to int64) bool {
+	return c.deadline.CompareAndSwap(from&^3, to&^3)
 }
 
 // Interrupt ends all waits, until Revive.
@@ -114,7 +116,7 @@ func (c *Conn) InterruptIn(p Phase) bool {
 }
 
 // interrupt interrupts, unless the connection has been armed anew since its deadline
-// was d: deadlines are exact, so two are never the same.
+// was d: no two are the same.
 func (c *Conn) interrupt(d int64) bool {
 	c.interrupting.Lock()
 	defer c.interrupting.Unlock()
@@ -138,27 +140,6 @@ func (c *Conn) Write(p []byte) (int, error) { return c.tcp.Write(p) }
 // may be something to read, until it returns true: who waits thus holds no buffer.
 func (c *Conn) Await(try func(fd uintptr) bool) error { return c.raw.Read(try) }
 
-// TryRead reads what is there, and does not wait: 0 when there is nothing, or the end.
-func (c *Conn) TryRead(p []byte) (n int) {
-	_ = c.raw.Read(func(fd uintptr) bool {
-		n, _, _ = TryRead(fd, p)
-		return true
-	})
-	return max(n, 0)
-}
-
-// TryWrite writes what there is room for, and does not wait.
-func (c *Conn) TryWrite(p []byte) (n int) {
-	if len(p) == 0 {
-		return 0
-	}
-	_ = c.raw.Write(func(fd uintptr) bool {
-		n, _ = unix.Write(int(fd), p)
-		return true
-	})
-	return max(n, 0)
-}
-
 // TryRead reads what is there and does not wait: again is true when there is nothing
 // yet. The end is io.EOF. It is for Await.
 func TryRead(fd uintptr, p []byte) (n int, again bool, err error) {
@@ -174,6 +155,32 @@ func TryRead(fd uintptr, p []byte) (n int, again bool, err error) {
 			return 0, false, io.EOF
 		default:
 			return n, false, nil
+		}
+	}
+}
+
+// TryRead reads what is there, and does not wait: 0 when there is nothing, or the end.
+func (c *Conn) TryRead(p []byte) (n int) {
+	_ = c.raw.Control(func(fd uintptr) { n, _, _ = TryRead(fd, p) })
+	return n
+}
+
+// TryWrite writes what there is room for, and does not wait.
+func (c *Conn) TryWrite(p []byte) (n int) {
+	_ = c.raw.Control(func(fd uintptr) { n, _ = TryWrite(fd, p) })
+	return n
+}
+
+// TryWrite writes what there is room for, and does not wait. It is for Await, too.
+func TryWrite(fd uintptr, p []byte) (n int, err error) {
+	for {
+		n, err = unix.Write(int(fd), p)
+		switch err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, nil
+		default:
+			return max(n, 0), err
 		}
 	}
 }

@@ -84,7 +84,7 @@ func TestADeadlineEndsWaits(t *testing.T) {
 			if err := wait(c); !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("ended with %v", err)
 			}
-			if !c.Interrupted() || c.Arm(Never, Busy) || !c.Interrupted() {
+			if !c.Interrupted() || c.Arm(Never(Now()), Busy) || !c.Interrupted() {
 				t.Error("arming has taken the interruption back")
 			}
 		})
@@ -97,7 +97,7 @@ func TestWhatIsArmedAnewIsNotInterrupted(t *testing.T) {
 	for range 50 {
 		c.Arm(Now()+int64(20*time.Millisecond), Busy)
 	}
-	c.Arm(Never, Busy)
+	c.Arm(Never(Now()), Busy)
 	passed := make(chan struct{})
 	var ticks int
 	s.Also(func(int64) {
@@ -113,7 +113,7 @@ func TestWhatIsArmedAnewIsNotInterrupted(t *testing.T) {
 }
 
 func TestAfterNoBoundIsNever(t *testing.T) {
-	if After(1, 0) != Never || After(1, 2) != 3 {
+	if After(1, 0) != Never(1) || After(1, 2) != 3 {
 		t.Error("wrong")
 	}
 }
@@ -125,7 +125,7 @@ func TestReviveTakesAnInterruptionBack(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a read ended with %v", err)
 	}
-	c.Revive(Never, Busy)
+	c.Revive(Never(Now()), Busy)
 	_, _ = peer.Write([]byte("x"))
 	if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil || c.Interrupted() {
 		t.Errorf("then %d, %v", n, err)
@@ -136,7 +136,7 @@ func TestOnlyAPhaseIsInterrupted(t *testing.T) {
 	c, _ := pair(t, NewSweeper(time.Hour))
 	for _, armed := range []Phase{Busy, Idle, Fresh} {
 		for _, in := range []Phase{Busy, Idle, Fresh} {
-			c.Revive(Never, armed)
+			c.Revive(Never(Now()), armed)
 			if got := c.InterruptIn(in); got != (armed == in) || c.Interrupted() != got {
 				t.Errorf("armed in %d, interrupted in %d: %v", armed, in, got)
 			}
@@ -177,7 +177,7 @@ func TestWhenAConnectionIsSpent(t *testing.T) {
 			c, peer := pair(t, NewSweeper(time.Hour))
 			tc.peer(peer)
 			// On loopback the peer's act has arrived when its call returns.
-			if spent, hung := c.Spent(), c.HungUp(); spent != tc.spent || hung != tc.hung {
+			if spent, hung := c.Pending(), c.HungUp(); spent != tc.spent || hung != tc.hung {
 				t.Errorf("spent %v, hung up %v", spent, hung)
 			}
 		})
@@ -186,7 +186,7 @@ func TestWhenAConnectionIsSpent(t *testing.T) {
 		c, _ := pair(t, NewSweeper(time.Hour))
 		c.Close()
 		c.Close()
-		if !c.Spent() || !c.HungUp() {
+		if !c.Pending() || !c.HungUp() {
 			t.Error("not spent")
 		}
 	})
@@ -202,8 +202,8 @@ func TestAClientThatLeavesInterruptsItsExchange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client, peer := pair(t, s)
 			instance, _ := pair(t, s)
-			client.Arm(Never, Busy)
-			instance.Arm(Never, Busy)
+			client.Arm(Never(Now()), Busy)
+			instance.Arm(Never(Now()), Busy)
 			client.Attend(instance, true)
 			defer client.Dismiss()
 			leave(peer)
@@ -215,7 +215,7 @@ func TestAClientThatLeavesInterruptsItsExchange(t *testing.T) {
 	t.Run("or comes late", func(t *testing.T) {
 		client, _ := pair(t, s)
 		instance, _ := pair(t, s)
-		instance.Arm(Never, Busy)
+		instance.Arm(Never(Now()), Busy)
 		client.Attend(instance, true)
 		defer client.Dismiss()
 		client.Arm(After(Now(), 10*time.Millisecond), Busy)
@@ -229,8 +229,8 @@ func TestWhoSpeaksIsNotInterruptedByTheQuestion(t *testing.T) {
 	s := sweeping(t)
 	client, peer := pair(t, s)
 	instance, _ := pair(t, s)
-	client.Arm(Never, Busy)
-	instance.Arm(Never, Busy)
+	client.Arm(Never(Now()), Busy)
+	instance.Arm(Never(Now()), Busy)
 	client.Attend(instance, true)
 	_ = peer.CloseWrite()
 	until(func() bool { return client.half.Load() })

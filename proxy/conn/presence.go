@@ -2,8 +2,6 @@ package conn
 
 import (
 	"runtime"
-
-	"golang.org/x/sys/unix"
 )
 
 // A client whose exchange waits for an instance says nothing, and the goroutine that
@@ -36,15 +34,30 @@ func (c *Conn) Attend(peer *Conn, ask bool) {
 }
 
 // Uploading says whether another goroutine reads from the client, which then notices
-// its end by itself.
-func (c *Conn) Uploading(is bool) { c.uploading.Store(is) }
+// its end by itself. Who ends its side later in this exchange is believed to be there.
+func (c *Conn) Uploading(is bool) {
+	c.uploading.Store(is)
+	c.uploaded.Store(true)
+}
 
 // Speak says that the exchange's goroutine is about to write to the client.
 func (c *Conn) Speak() {
-	for !c.speech.CompareAndSwap(askable, answering) && c.speech.Load() == asking {
-		runtime.Gosched() // 25 bytes into a buffer
+	for {
+		switch c.speech.Load() {
+		case askable:
+			if c.speech.CompareAndSwap(askable, answering) {
+				return
+			}
+		case asking:
+			runtime.Gosched() // 25 bytes into a buffer
+		default:
+			return
+		}
 	}
 }
+
+// Listen says that the goroutine has written an interim response, and waits again.
+func (c *Conn) Listen() { c.speech.CompareAndSwap(answering, askable) }
 
 // Linger is to be called before the first byte of a response that takes time: a client
 // that has ended its side by now did so on purpose, one that does later leaves.
@@ -56,7 +69,9 @@ func (c *Conn) Linger() {
 
 // Dismiss ends what Attend began.
 func (c *Conn) Dismiss() {
+	c.Speak()
 	c.peer.Store(nil)
+	c.uploaded.Store(false)
 	c.speech.Store(nobody)
 }
 
@@ -83,14 +98,27 @@ func (c *Conn) quiet(d int64) (quiet, bool) {
 func (q quiet) look() {
 	c := q.client
 	ended, left := c.hungUp()
-	if !left {
-		if !ended || c.half.Load() || c.uploading.Load() || c.speech.Load() == nobody || c.ask() {
-			return
-		}
+	if !left && (!ended || c.stays()) {
+		return
 	}
 	c.gone.Store(true) // before it is asked for
 	if !q.peer.interrupt(q.deadline) {
 		c.gone.Store(false) // something has happened meanwhile
+	}
+}
+
+// stays reports whether a client that has ended its side is believed to be there.
+func (c *Conn) stays() bool {
+	switch {
+	case c.half.Load(), c.uploading.Load(), c.speech.Load() == nobody:
+		return true
+	case c.ask():
+		return true // for now
+	case c.uploaded.Load():
+		c.half.Store(true)
+		return true
+	default:
+		return false
 	}
 }
 
@@ -102,45 +130,11 @@ func (c *Conn) ask() bool {
 	}
 	_ = c.raw.Control(func(fd uintptr) {
 		// What does not fit now is not sent at all, or is the end of the connection.
-		if n, _ := unix.Write(int(fd), []byte(areYouThere)); n > 0 && n < len(areYouThere) {
+		if n, _ := TryWrite(fd, []byte(areYouThere)); n > 0 && n < len(areYouThere) {
 			c.Interrupt()
 		}
 	})
 	c.half.Store(true)
 	c.speech.Store(askable)
 	return true
-}
-
-// hungUp reports whether the peer has ended its side, and whether the connection is
-// no more: reset, or ended on both sides.
-func (c *Conn) hungUp() (ended, left bool) {
-	err := c.raw.Control(func(fd uintptr) {
-		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-		if n, err := unix.Poll(fds[:], 0); err == nil && n > 0 {
-			ended = fds[0].Revents&unix.POLLRDHUP != 0
-			left = fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
-		}
-	})
-	return ended, left || err != nil
-}
-
-// HungUp reports whether the connection is no more: reset, or ended on both sides.
-func (c *Conn) HungUp() bool {
-	_, left := c.hungUp()
-	return left
-}
-
-// Readable reports whether a read would not wait.
-func (c *Conn) Readable() bool { return c.Spent() }
-
-// Spent reports whether an idle connection is of no more use: the peer's end, an
-// error, or bytes nobody asked for have arrived. It does not wait, and takes nothing.
-// An end still on its way cannot be seen.
-func (c *Conn) Spent() (spent bool) {
-	err := c.raw.Control(func(fd uintptr) {
-		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
-		n, err := unix.Poll(fds[:], 0)
-		spent = n > 0 || err != nil && err != unix.EINTR
-	})
-	return spent || err != nil
 }

@@ -9,7 +9,7 @@ import (
 // a call has ended, so slow connections get short ones.
 const (
 	minSplice = 64 << 10
-	maxSplice = 1 << 20
+	maxSplice = 256 << 10
 	briskly   = int64(time.Second) // a call that takes less is followed by a longer one
 )
 

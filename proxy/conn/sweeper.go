@@ -32,7 +32,7 @@ func (s *Sweeper) Adopt(tcp *net.TCPConn) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{tcp: tcp, raw: raw, sweeper: s}
-	c.deadline.Store(Never &^ 3)
+	c.deadline.Store(Never(Now()) &^ 3)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.prev, c.next = s.ring.prev, &s.ring

@@ -37,11 +37,11 @@ func (c *client) serve() {
 	defer c.recover()
 	phase := conn.Fresh
 	for {
-		if !c.await(phase) || !c.head() {
+		if !c.await(phase) || !c.head() || c.server.over.Load() {
 			return
 		}
 		phase = conn.Idle
-		switch c.server.forwarder.Do(c.x, &c.Client, c.server.draining.Load()) {
+		switch c.server.forwarder.Do(c.x, &c.Client, &c.server.draining) {
 		case forward.Again:
 		case forward.Linger:
 			c.linger()
@@ -77,6 +77,7 @@ func (c *client) await(phase conn.Phase) bool {
 	at := conn.After(conn.Now(), c.server.IdleTimeout)
 	if c.Arm(at, phase) && !c.server.ending.Load() || phase == conn.Fresh {
 		if c.Await(c.try) == nil {
+			c.busy()
 			return c.err == nil
 		}
 	}
@@ -84,9 +85,16 @@ func (c *client) await(phase conn.Phase) bool {
 		return false
 	}
 	// What has come by now is served; the client hears that it is the last.
-	c.Revive(at, conn.Busy)
+	c.Revive(conn.Never(0), conn.Busy)
 	once := func(fd uintptr) bool { c.read(fd); return true }
 	return c.Await(once) == nil && c.err == nil && c.x != nil
+}
+
+// busy ends the time for what has come just now, even if it is over.
+func (c *client) busy() {
+	if !c.Arm(conn.Never(0), conn.Busy) {
+		c.Revive(conn.Never(0), conn.Busy)
+	}
 }
 
 // read reads what is there, into a workspace if there is anything. It is for Await.
@@ -108,7 +116,7 @@ func (c *client) read(fd uintptr) (done bool) {
 func (c *client) head() bool {
 	x := c.x
 	limits := http1.Limits{Bytes: c.server.MaxHeaderBytes, Fields: maxFields}
-	for began := int64(0); ; {
+	for timed := false; ; {
 		n, err := x.Request.Parse(x.In, limits)
 		if err != nil {
 			var fault *http1.Error
@@ -117,12 +125,15 @@ func (c *client) head() bool {
 			return false
 		}
 		if n > 0 {
+			if timed {
+				c.busy()
+			}
 			x.Head = n
 			return true
 		}
-		if began == 0 {
-			began = conn.Now()
-			c.Arm(conn.After(began, c.server.HeaderTimeout), conn.Busy)
+		if !timed {
+			timed = true
+			c.Arm(conn.After(conn.Now(), c.server.HeaderTimeout), conn.Busy)
 		}
 		switch err := c.more(); {
 		case err == nil:
@@ -172,7 +183,7 @@ func (c *client) refuse() {
 
 // linger ends the connection once the client has ended its side, or the time is over.
 func (c *client) linger() {
-	if c.CloseWrite() != nil || !c.Arm(conn.After(conn.Now(), lingering), conn.Idle) {
+	if c.CloseWrite() != nil || !c.Arm(conn.After(conn.Now(), lingering), conn.Busy) {
 		return
 	}
 	var discarded [512]byte

@@ -64,7 +64,7 @@ func TestADrainServesOnThenFinishesWhatRuns(t *testing.T) {
 	default:
 	}
 	close(finish)
-	if res, _ := slow.response("GET"); res.StatusCode != 200 || res.Close {
+	if res, _ := slow.response("GET"); res.StatusCode != 200 || !res.Close {
 		t.Errorf("what ran got %s, close %v", res.Status, res.Close)
 	}
 	if err := p.wait(); err != nil {

@@ -40,6 +40,7 @@ type Server struct {
 
 	draining atomic.Bool // clients are asked to leave
 	ending   atomic.Bool // idle connections end
+	over     atomic.Bool // all do
 	accepted atomic.Uint64
 	refused  atomic.Uint64
 	refusing atomic.Int64
@@ -92,24 +93,28 @@ func (s *Server) Serve(ctx context.Context, l Listener) error {
 	for _, c := range l.end() {
 		s.admit(c)
 	}
+	_ = l.Close() // also where accepting fails for other reasons by now
 	s.Log.Debug("nobody is accepted any more", "error", <-failed)
 	return s.drain()
 }
 
-// accept takes clients until l ends.
+// accept takes clients until l ends. Other errors pass (accept(2)): a client has gone
+// already, or something is missing that comes back.
 func (s *Server) accept(l Listener) error {
-	const pause = 10 * time.Millisecond
-	for {
+	const first, longest = 5 * time.Millisecond, time.Second
+	for pause := first; ; {
 		c, err := l.AcceptTCP()
 		switch {
 		case err == nil:
+			pause = first
 			s.admit(c)
-		case errors.Is(err, syscall.ECONNABORTED):
-		case exhausted(err):
-			s.Log.Error("a client has to wait", "error", err)
-			time.Sleep(pause)
-		default:
+		case errors.Is(err, net.ErrClosed), errors.Is(err, syscall.EINVAL):
 			return err
+		case errors.Is(err, syscall.ECONNABORTED):
+		default:
+			s.Log.Error("clients have to wait", "error", err)
+			time.Sleep(pause)
+			pause = min(2*pause, longest)
 		}
 	}
 }
@@ -174,7 +179,7 @@ const silent = time.Second
 // drain waits for what runs, DrainTimeout at most.
 func (s *Server) drain() error {
 	s.ending.Store(true)
-	done := s.over()
+	done := s.ended()
 	s.each(func(c *client) { c.InterruptIn(conn.Idle) })
 	patience, timeout := time.NewTimer(silent), time.NewTimer(s.DrainTimeout)
 	defer patience.Stop()
@@ -195,9 +200,10 @@ func (s *Server) drain() error {
 // cut ends all there is. Clients that wait for a response are told, if they listen.
 func (s *Server) cut() {
 	s.ending.Store(true)
+	s.over.Store(true)
 	again := time.NewTicker(silent)
 	defer again.Stop()
-	for done := s.over(); ; {
+	for done := s.ended(); ; {
 		s.each(func(c *client) { c.Cut() })
 		select {
 		case <-done:
@@ -207,8 +213,8 @@ func (s *Server) cut() {
 	}
 }
 
-// over is closed when all connections have ended.
-func (s *Server) over() <-chan struct{} {
+// ended is closed when all connections have ended.
+func (s *Server) ended() <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		s.running.Wait()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -415,10 +414,4 @@ func TestAClientThatHasEndedItsSideAlone(t *testing.T) {
 		}
 		p.tries(t, false, "answered")
 	})
-}
-
-func TestADescriptorThatIsMissing(t *testing.T) {
-	if !exhausted(&net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}) || exhausted(net.ErrClosed) {
-		t.Error("what comes back is not told from what does not")
-	}
 }

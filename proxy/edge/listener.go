@@ -2,10 +2,8 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"net"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -91,15 +89,4 @@ func newTCPConn(fd int) *net.TCPConn {
 	}
 	tcp, _ := c.(*net.TCPConn)
 	return tcp
-}
-
-// exhausted reports whether accepting has failed for want of something that comes back
-// (accept(2)).
-func exhausted(err error) bool {
-	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

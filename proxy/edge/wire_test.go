@@ -20,7 +20,7 @@ import (
 func (p *proxy) taken() {
 	until(func() bool {
 		taken := false
-		p.each(func(c *client) { taken = !c.Readable() })
+		p.each(func(c *client) { taken = !c.Pending() })
 		return taken
 	})
 }

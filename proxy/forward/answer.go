@@ -50,7 +50,7 @@ func (x *Exchange) answer(status int, reason string) Ending {
 		return Close
 	}
 	ending := Linger
-	if x.upload.complete() && x.Request.KeepAlive && !x.closing {
+	if x.upload.complete() && x.Request.KeepAlive && !x.closing.Load() {
 		ending = Again
 	}
 	x.out = appendAnswer(x.out[:0], status, reason, ending != Again, x.Request.Minor == 0, x.Request.Head)
@@ -78,8 +78,7 @@ func appendAnswer(b []byte, status int, reason string, last, old, head bool) []b
 	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
 	b = append(b, "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, int64(len(reason))+1, 10)
-	switch status {
-	case http.StatusServiceUnavailable:
+	if status == http.StatusServiceUnavailable {
 		b = append(b, "\r\nRetry-After: 1"...)
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"formation/proxy/conn"
@@ -17,7 +18,7 @@ import (
 const (
 	inSize  = 8 << 10
 	upSize  = 16 << 10
-	outSize = 16 << 10
+	outSize = upSize + 2<<10 // what is written anew may be a little longer
 )
 
 // Exchange is the workspace of one exchange: all it needs, from one pool. Who waits
@@ -28,7 +29,7 @@ type Exchange struct {
 	Head    int    // its length
 
 	client   *Client
-	closing  bool // the client is to be asked to leave
+	closing  *atomic.Bool // the client is to be asked to leave
 	began    int64
 	record   record.Exchange
 	id       [32]byte // the request's, where it had none
@@ -46,11 +47,17 @@ type Exchange struct {
 	instance   *fleet.Instance[*Link] // the last one tried
 	claimed    *fleet.Instance[*Link] // the same, while its claim is held
 	peer       *conn.Conn             // to the instance
+	reused     bool                   // it has served another exchange
+	exhausted  bool                   // no connection for want of something on this machine
 	connecting time.Duration          // how long that took
 	sent       int64                  // when the request was
-	up         []byte                 // what the instance has sent, at first with the response's head
-	upHead     int                    // the length of that head
-	next       int                    // of up: what is before it was relayed
+	ask        func(fd uintptr) bool  // tryAsk, bound once
+	asked      asked
+	uploading  int64  // the deadline of peer while the bounds are the client\'s
+	up         []byte // what the instance has sent, at first with the response's head
+	upHead     int    // the length of that head
+	cutShort   bool   // the response did not reach the client whole
+	next       int    // of up: what is before it was relayed
 }
 
 // Workspaces that nobody uses. What is in them is nobody's.
@@ -60,6 +67,7 @@ var workspaces = sync.Pool{New: func() any {
 		up:  make([]byte, 0, upSize),
 		out: make([]byte, 0, outSize),
 	}
+	x.ask = x.tryAsk
 	x.upload.init(x)
 	return x
 }}
@@ -77,12 +85,13 @@ func Put(x *Exchange) {
 }
 
 // begin makes x ready for the exchange whose request it holds.
-func (x *Exchange) begin(c *Client, closing bool) {
+func (x *Exchange) begin(c *Client, closing *atomic.Bool) {
 	x.client, x.closing = c, closing
 	x.began = conn.Now()
 	x.record = record.Exchange{Client: c.Addr, In: int64(x.Head)}
 	x.fault, x.relayed = fault{}, false
 	x.tried, x.repeat, x.instance, x.peer = x.tried[:0], false, nil, nil
+	x.splice = conn.Splice{}
 }
 
 // request notes what the request's head says.
@@ -134,6 +143,7 @@ func (x *Exchange) release() {
 // Abandon gives back what an exchange holds that has ended in a panic. Its workspace is
 // not to be used any more.
 func (x *Exchange) Abandon() {
+	x.upload.stop()
 	x.drop()
 	x.release()
 }

@@ -3,6 +3,7 @@
 package forward
 
 import (
+	"sync/atomic"
 	"time"
 
 	"formation/proxy/conn"
@@ -45,10 +46,10 @@ type Client struct {
 	Trusted bool   // it is a proxy whose forwarding fields are believed
 }
 
-// Do carries out the exchange whose request's head x holds. closing says that the
-// client is to be asked to come back on another connection. It reports how this one goes
+// Do carries out the exchange whose request's head x holds. While closing, the client is
+// asked to come back on another connection. It reports how this one goes
 // on; x.In is what the client has sent beyond the exchange.
-func (f *Forwarder) Do(x *Exchange, c *Client, closing bool) Ending {
+func (f *Forwarder) Do(x *Exchange, c *Client, closing *atomic.Bool) Ending {
 	x.begin(c, closing)
 	x.request()
 	x.upload.prepare(x, f)
@@ -67,7 +68,9 @@ func (f *Forwarder) Do(x *Exchange, c *Client, closing bool) Ending {
 
 // Refuse answers a request that cannot be carried out, because its head is at fault.
 func (f *Forwarder) Refuse(x *Exchange, c *Client, status int, reason string) {
-	x.begin(c, true)
+	var always atomic.Bool
+	always.Store(true)
+	x.begin(c, &always)
 	x.answer(status, reason)
 	f.end(x)
 }
@@ -122,12 +125,15 @@ func (f *Forwarder) claim(x *Exchange) (ok bool) {
 func (f *Forwarder) again(x *Exchange, o record.Outcome) bool {
 	x.client.Dismiss()
 	x.upload.stop()
+	x.client.Arm(conn.Never(0), conn.Busy)
 	x.drop()
 	x.release()
 	x.fail(o)
 	switch o {
 	case record.ConnectFailed, record.ConnectTimeout:
-		f.Fleet.ConnectFailed(x.instance)
+		if !x.exhausted {
+			f.Fleet.ConnectFailed(x.instance)
+		}
 	case record.Unsent, record.Broken:
 		x.instance.Pool.CloseIdle() // where one connection has gone, more may have
 	}

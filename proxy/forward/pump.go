@@ -7,35 +7,43 @@ import (
 
 	"formation/proxy/conn"
 	"formation/proxy/http1"
+	"formation/proxy/record"
 )
 
 // pump is the goroutine.
 func (u *upload) pump() {
 	x := u.x
 	peer := x.peer
+	defer u.over()
 	err := u.copy()
-	x.client.Rearm(u.armed, conn.Never)
 	switch {
 	case u.stopping.Load():
 	case u.fault.status != 0:
 		peer.Interrupt() // what was sent is not a whole request
 	default:
 		u.sent = err == nil
-		// The time for the response begins, unless that has begun. An instance that
-		// takes no more may have answered.
-		peer.Rearm(uploading, conn.After(conn.Now(), u.answerTimeout))
+		// The time for the response begins, unless that itself has, whose bounds are the
+		// client's. An instance that takes no more may have answered.
+		now := conn.Now()
+		if peer.Rearm(x.uploading, conn.After(now, u.answerTimeout)) {
+			x.client.Rearm(u.armed, conn.Never(now))
+		}
 	}
-	x.client.Uploading(false)
+}
+
+// over is the goroutine's end.
+func (u *upload) over() {
+	if u.panic = recover(); u.panic != nil {
+		u.x.peer.Interrupt()
+	}
+	u.x.client.Uploading(false)
 	u.done <- struct{}{}
 }
 
 // copy sends the body. An error with no fault is the instance's.
 func (u *upload) copy() error {
 	x := u.x
-	if err := u.resend(); err != nil {
-		return err
-	}
-	for !u.read.Load() {
+	for u.resends || !u.read.Load() {
 		u.armed = conn.After(conn.Now(), u.timeout)
 		if !x.client.Arm(u.armed, conn.Busy) {
 			if u.next < len(u.raw) { // it was reading that took too long
@@ -45,6 +53,8 @@ func (u *upload) copy() error {
 		}
 		var err error
 		switch {
+		case u.resends:
+			err = u.resend()
 		case u.next < len(u.raw) && !u.more:
 			err = u.send()
 		case x.Request.Chunked || u.holds && !u.lost || u.left <= minMoved:
@@ -61,10 +71,8 @@ func (u *upload) copy() error {
 
 // resend sends what an earlier try has read.
 func (u *upload) resend() error {
-	switch {
-	case !u.resends:
-		return nil
-	case !u.x.Request.Chunked:
+	u.resends = false
+	if !u.x.Request.Chunked {
 		_, err := u.x.peer.Write(u.held[u.lead:])
 		return err
 	}
@@ -76,6 +84,9 @@ func (u *upload) resend() error {
 	return u.flush()
 }
 
+// slack is what a chunk's framing may take, in bytes, so that what was read fits into out.
+const slack = 32
+
 // fill reads more from the client.
 func (u *upload) fill() error {
 	if u.next > 0 {
@@ -83,7 +94,7 @@ func (u *upload) fill() error {
 		u.next = 0
 	}
 	u.more = false
-	n, err := u.x.client.Read(u.raw[len(u.raw):cap(u.raw)])
+	n, err := u.x.client.Read(u.raw[len(u.raw) : cap(u.raw)-slack])
 	u.raw = u.raw[:len(u.raw)+n]
 	if n > 0 {
 		return nil
@@ -99,7 +110,7 @@ func (u *upload) move() error {
 	n, err := u.splice.Move(x.peer, x.client.Conn, u.left-minMoved/2)
 	u.took(n)
 	switch {
-	case err == nil, x.peer.HungUp(), x.client.Interrupted() && x.client.Readable():
+	case err == nil, x.peer.HungUp(), x.client.Interrupted() && x.client.Pending():
 		return err // it was the instance, if anybody
 	}
 	u.blame(err)
@@ -115,14 +126,14 @@ func (u *upload) blame(err error) {
 	case err == io.EOF:
 		u.fault = fault{status: 400, reason: "the request's body ended too early"}
 	default:
-		u.fault = left
+		u.fault = clientLeft
 	}
 }
 
 // The client's faults.
 var (
-	stalled = fault{status: 408, reason: "the request's body did not arrive in time"}
-	left    = fault{status: 499}
+	stalled    = fault{status: 408, reason: "the request's body did not arrive in time"}
+	clientLeft = fault{status: record.StatusClientClosed}
 )
 
 // took counts n bytes of the body.

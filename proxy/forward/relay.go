@@ -41,14 +41,14 @@ func (f *Forwarder) relay(x *Exchange) Ending {
 	// An instance that answers early, and closes or has said all, leaves a body unread.
 	said := body == http1.NoBody || body == http1.ByLength && x.response.Length <= int64(len(x.up)-x.upHead)
 	unread := x.upload.streams && (said || !x.response.KeepAlive) && !x.upload.read.Load()
-	last := !x.Request.KeepAlive || x.closing || as == toClose || unread
+	last := !x.Request.KeepAlive || x.closing.Load() || as == toClose || unread
 	x.out = x.appendResponse(x.out[:0], as, last)
 
 	x.next = x.upHead
 	x.chunks.reset(as == toClose)
 	var err error
 	switch {
-	case !x.peer.Arm(relaying, conn.Busy):
+	case !x.peer.Arm(conn.Never(now), conn.Busy):
 		err = errInstance
 	case body == http1.NoBody:
 		err = x.send(now)
@@ -60,7 +60,7 @@ func (f *Forwarder) relay(x *Exchange) Ending {
 		err = x.relayToClose(now)
 	}
 	ending := x.finish(err, last, body != http1.ByClose)
-	if err == errInstance && as == toClose {
+	if x.cutShort && as == toClose {
 		return Abort
 	}
 	return ending
@@ -79,6 +79,7 @@ func (x *Exchange) relayInterim() error {
 	x.out = x.appendResponse(x.out[:0], plain, false)
 	err := x.send(now)
 	x.client.Rearm(conn.After(now, x.upload.timeout), before)
+	x.client.Listen()
 	return err
 }
 
@@ -87,14 +88,16 @@ func (x *Exchange) finish(err error, last, reusable bool) Ending {
 	x.upload.finish()
 	x.client.Dismiss()
 	complete := x.upload.complete()
-	armed := x.client.Arm(conn.Never, conn.Busy) // before the other connection is anybody else's
+	now := conn.Now()
+	armed := x.client.Arm(conn.Never(now), conn.Busy) // before the other connection is anybody else's
+	x.cutShort = err != nil || !armed
 	if err == nil && armed && reusable && complete && x.response.KeepAlive && x.next == len(x.up) {
-		x.instance.Pool.Keep(x.peer, conn.Now())
+		x.instance.Pool.Keep(x.peer, now)
 		x.peer = nil
 	}
 	x.drop()
 	switch {
-	case err != nil || !armed:
+	case x.cutShort:
 		x.record.Broken = err == errInstance && !x.client.Gone()
 		return Close
 	case !complete || last && x.Request.KeepAlive:
@@ -178,7 +181,7 @@ func (x *Exchange) move(left int64) error {
 		x.record.Out += n
 		switch {
 		case err == nil:
-		case err != io.EOF && (x.client.Gone() || x.client.HungUp() || x.client.Interrupted() && x.peer.Readable()):
+		case err != io.EOF && (x.client.Gone() || x.client.HungUp() || x.client.Interrupted() && x.peer.Pending()):
 			return errClient
 		default:
 			return errInstance

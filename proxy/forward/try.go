@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"syscall"
 	"time"
 
 	"formation/proxy/conn"
@@ -14,42 +15,88 @@ import (
 // maxFields is how many field lines a response's head may have.
 const maxFields = 256
 
-// uploading is the deadline of a connection to an instance whose request is still on
-// its way: the client's bounds that. relaying is that of one whose response is.
-const (
-	uploading = conn.Never
-	relaying  = conn.Never - 4
-)
-
-// send sends the request, or its head and the beginning of its body, to x's instance.
+// send sends the request to x's instance, all of it or as much as has come, and waits
+// for what follows, if it has sent all.
 func (f *Forwarder) send(x *Exchange) record.Outcome {
 	x.record.Tries++
 	x.record.Instance = x.instance.ID
-	if o := f.connect(x); o != record.Answered {
-		return o
+	for {
+		if o := f.connect(x); o != record.Answered {
+			return o
+		}
+		if x.upload.streams {
+			return f.sendStreaming(x)
+		}
+		if !x.peer.Arm(conn.After(x.sent, f.ResponseTimeout), conn.Busy) {
+			return record.Unsent
+		}
+		x.client.Attend(x.peer, x.Request.Minor == 1)
+		x.asked = asked{}
+		err := x.peer.Await(x.ask)
+		switch {
+		case x.asked.spent: // a connection that is no good has cost nothing
+			x.client.Dismiss()
+			x.drop()
+			x.instance.Pool.CloseIdle()
+		case err != nil && x.asked.sent > 0:
+			return x.cut()
+		case x.asked.sent == 0:
+			return record.Unsent
+		case x.asked.sent < len(x.out):
+			// After an error in this the instance may have answered all the same.
+			_, _ = x.peer.Write(x.out[x.asked.sent:])
+			return record.Answered
+		default:
+			return record.Answered
+		}
+	}
+}
+
+// asked is how far asking an instance is.
+type asked struct {
+	begun bool
+	spent bool // something was there that nobody had asked for, or the end
+	sent  int  // bytes
+}
+
+// tryAsk sends the request in out and reads the first bytes of the response into up. It
+// is for Await, whose first look at the connection is thus used to see whether something
+// has arrived already: a response to nobody, or the end.
+func (x *Exchange) tryAsk(fd uintptr) (done bool) {
+	a := &x.asked
+	if !a.begun {
+		a.begun = true
+		x.up = x.up[:0]
+		if x.reused {
+			if _, again, _ := conn.TryRead(fd, x.up[:1]); !again {
+				a.spent = true
+				return true
+			}
+		}
+		a.sent, _ = conn.TryWrite(fd, x.out)
+		return a.sent < len(x.out)
+	}
+	n, again, _ := conn.TryRead(fd, x.up[:cap(x.up)])
+	x.up = x.up[:n]
+	return !again
+}
+
+// sendStreaming sends the request's head and starts to send its body.
+func (f *Forwarder) sendStreaming(x *Exchange) record.Outcome {
+	x.up = x.up[:0]
+	if !x.peer.Arm(conn.After(x.sent, f.BodyTimeout), conn.Busy) {
+		return record.Unsent
 	}
 	x.client.Attend(x.peer, x.Request.Minor == 1)
-	if !x.client.Arm(conn.Never, conn.Busy) {
-		return x.cut()
-	}
-	timeout := f.ResponseTimeout
-	if x.upload.streams {
-		timeout = f.BodyTimeout
-	}
-	if !x.peer.Arm(conn.After(x.sent, timeout), conn.Busy) {
-		return x.cut()
-	}
-	n, err := x.peer.Write(x.out)
-	if n == 0 && err != nil {
+	if n, err := x.peer.Write(x.out); n == 0 && err != nil {
 		return record.Unsent
 	}
 	// After another error the instance may have answered all the same.
-	if x.upload.streams {
-		if !x.peer.Arm(uploading, conn.Busy) {
-			return x.cut()
-		}
-		x.upload.begin()
+	x.uploading = conn.Never(conn.Now())
+	if !x.peer.Arm(x.uploading, conn.Busy) {
+		return x.cut()
 	}
+	x.upload.begin()
 	return record.Answered
 }
 
@@ -60,14 +107,17 @@ func (f *Forwarder) connect(x *Exchange) record.Outcome {
 	if x.record.Tries > 1 {
 		x.sent = conn.Now()
 	}
-	x.peer = pool.Idle(x.sent, !x.Request.Idempotent || x.upload.streams)
-	if x.peer != nil {
+	x.peer = pool.Idle(x.sent, x.upload.streams)
+	x.reused = x.peer != nil
+	if x.reused {
 		return record.Answered
 	}
 	began := conn.Now()
 	peer, err := pool.Dial(context.Background(), x.policy.connectShare())
 	x.sent = conn.Now()
 	x.connecting = time.Duration(x.sent - began)
+	x.exhausted = errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.EADDRNOTAVAIL)
 	var timeout net.Error
 	switch {
 	case err == nil:
@@ -86,7 +136,6 @@ func (f *Forwarder) connect(x *Exchange) record.Outcome {
 // Who waits here is deep in the stack of a client's goroutine, which is to stay within
 // its first 2 KiB: no call more than it needs.
 func (f *Forwarder) readHead(x *Exchange) record.Outcome {
-	x.up = x.up[:0]
 	x.response.Reset()
 	for {
 		n, err := x.response.Parse(x.up, http1.Limits{Bytes: f.MaxHeaderBytes, Fields: maxFields})
@@ -122,7 +171,7 @@ func (f *Forwarder) readHead(x *Exchange) record.Outcome {
 // interim relays the 1xx response of n bytes in up.
 func (x *Exchange) interim(n int) record.Outcome {
 	if x.relayInterim() != nil {
-		x.fault = left
+		x.fault = clientLeft
 		return record.Aborted
 	}
 	x.up = x.up[:copy(x.up, x.up[n:])]
@@ -134,7 +183,7 @@ func (x *Exchange) interim(n int) record.Outcome {
 func (x *Exchange) cut() record.Outcome {
 	switch {
 	case x.client.Gone():
-		x.fault = left
+		x.fault = clientLeft
 		return record.Aborted
 	case x.upload.stop():
 		return record.Aborted

@@ -17,7 +17,7 @@ func (f *Forwarder) tunnel(x *Exchange) Ending {
 	x.out = append(x.out, x.up[x.upHead:]...)
 	early := bytes.Clone(x.In[x.upload.end:]) // what the client sent before it knew
 	x.keepRecord()
-	if !x.peer.Arm(relaying, conn.Busy) || x.send(conn.Now()) != nil {
+	if !x.peer.Arm(conn.Never(conn.Now()), conn.Busy) || x.send(conn.Now()) != nil {
 		return x.finish(errClient, true, false)
 	}
 	if n, err := x.peer.Write(early); n < len(early) || err != nil {

@@ -55,6 +55,7 @@ type upload struct {
 	// The goroutine's, until it is done.
 	armed int64 // the deadline that it has set
 	sent  bool  // the whole body was sent
+	panic any
 	fault fault // the client's
 }
 
@@ -69,7 +70,7 @@ func (u *upload) prepare(x *Exchange, f *Forwarder) {
 	r := &x.Request
 	u.max, u.timeout, u.answerTimeout = f.MaxBodyBytes, f.BodyTimeout, f.ResponseTimeout
 	u.streams = r.Chunked || r.Length > int64(len(x.In)-x.Head)
-	u.fault, u.sent = fault{}, false
+	u.fault, u.sent, u.panic, u.splice = fault{}, false, nil, conn.Splice{}
 	if !u.streams {
 		u.end = x.Head + int(r.Length)
 		x.record.In += r.Length
@@ -119,10 +120,14 @@ func (u *upload) complete() bool { return !u.streams || u.sent }
 
 // begin starts sending what did not go with the head.
 func (u *upload) begin() {
-	u.sent, u.resends, u.begun = false, u.begun, true
-	if !u.resends && u.rush() {
+	again := u.begun
+	u.sent, u.begun, u.resends = false, true, again && (u.size > u.lead || u.read.Load())
+	if !again && u.rush() {
 		u.sent = true
-		u.x.peer.Rearm(uploading, conn.After(conn.Now(), u.answerTimeout))
+		if !u.holds {
+			u.free() // for the next one, while it is in the processor's cache
+		}
+		u.x.peer.Rearm(u.x.uploading, conn.After(conn.Now(), u.answerTimeout))
 		return
 	}
 	u.stopping.Store(false)
@@ -151,11 +156,10 @@ func (u *upload) rush() bool {
 			return false
 		}
 		u.raw, u.next = u.raw[:0], 0
-		n = u.x.client.TryRead(u.raw[:min(int64(cap(u.raw)), u.left)])
-		if n == 0 {
+		u.raw = u.raw[:u.x.client.TryRead(u.raw[:min(int64(cap(u.raw)), u.left)])]
+		if len(u.raw) == 0 {
 			return false
 		}
-		u.raw = u.raw[:n]
 	}
 }
 
@@ -171,6 +175,9 @@ func (u *upload) finish() {
 		u.running = false
 	}
 	u.stop()
+	if u.panic != nil {
+		panic(u.panic) // the one who serves the client says so
+	}
 }
 
 // stop ends sending, in which the connection to the instance is lost, and reports
@@ -199,11 +206,17 @@ func (u *upload) release() {
 		return
 	}
 	x.In = append(x.In[:0], u.raw[u.next:]...)
+	u.free()
+	u.streams = false
+}
+
+// free gives the buffers back.
+func (u *upload) free() {
 	for i, b := range u.bulk {
 		if b != nil {
 			bulk.Put(b)
 			u.bulk[i] = nil
 		}
 	}
-	u.raw, u.out, u.held, u.streams = nil, nil, nil, false
+	u.raw, u.out, u.held, u.next = nil, nil, nil, 0
 }

@@ -18,8 +18,8 @@ const idleTimeout = 60 * time.Second
 // maxIdle is how many idle connections to one instance are kept.
 const maxIdle = 1024
 
-// unchecked is for how long a connection that has just been idle is taken to be fine
-// for what can be sent again.
+// unchecked is for how long a connection that has just been idle is taken to be fine by
+// who looks at it once more.
 const unchecked = int64(100 * time.Millisecond)
 
 // Pool is the connections to one instance. It is a fleet.Pool.
@@ -42,16 +42,17 @@ type idle struct {
 // Addr is the instance's address, host:port.
 func (p *Pool) Addr() string { return p.addr }
 
-// Idle takes an idle connection; nil means that there is none. One is looked at for a
-// close that has already arrived when careful is true, or when it was idle for long
-// enough for that to be likely.
+// Idle takes an idle connection; nil means that there is none. One at which a close or
+// anything else has arrived already is closed instead. It is looked at when careful is
+// true, or when it was idle for long enough for that to be likely.
 func (p *Pool) Idle(now int64, careful bool) *conn.Conn {
 	for {
 		i, ok := p.pop()
 		if !ok {
 			return nil
 		}
-		if !(careful || now-i.since > unchecked) || !i.Spent() {
+		look := careful || now-i.since > unchecked
+		if !i.Interrupted() && !(look && i.Pending()) {
 			return i.Conn
 		}
 		i.Close()
@@ -94,7 +95,7 @@ func (p *Pool) Dial(ctx context.Context, timeout time.Duration) (*conn.Conn, err
 // Keep keeps a connection for later, at now on conn's clock. The caller must not use
 // it any more.
 func (p *Pool) Keep(c *conn.Conn, now int64) {
-	if !c.Arm(conn.Never, conn.Busy) || !p.push(idle{c, now}) {
+	if !c.Arm(conn.Never(now), conn.Busy) || !p.push(idle{c, now}) {
 		c.Close()
 	}
 }
@@ -131,7 +132,7 @@ func (p *Pool) sweep(now int64) {
 	defer p.mu.Unlock()
 	kept := p.idle[:0]
 	for _, i := range p.idle {
-		if now-i.since > int64(idleTimeout) || i.Spent() {
+		if now-i.since > int64(idleTimeout) || i.Pending() {
 			i.Close()
 			continue
 		}
