@@ -28,6 +28,7 @@ type client struct {
 	x   *forward.Exchange // nil while the client sends nothing
 	try func(fd uintptr) bool
 	err error // how try has ended
+	now int64 // when the last exchange ended
 }
 
 // serve carries out one exchange after the other.
@@ -41,7 +42,9 @@ func (c *client) serve() {
 			return
 		}
 		phase = conn.Idle
-		switch c.server.forwarder.Do(c.x, &c.Client, &c.server.draining) {
+		ending := c.server.forwarder.Do(c.x, &c.Client, &c.server.draining)
+		c.now = c.x.Ended
+		switch ending {
 		case forward.Again:
 		case forward.Linger:
 			c.linger()
@@ -74,7 +77,11 @@ func (c *client) await(phase conn.Phase) bool {
 	if c.x != nil && len(c.x.In) > 0 { // it came with the last one
 		return true
 	}
-	at := conn.After(conn.Now(), c.server.IdleTimeout)
+	now := c.now
+	if phase == conn.Fresh {
+		now = conn.Now()
+	}
+	at := conn.After(now, c.server.IdleTimeout)
 	if c.Arm(at, phase) && !c.server.ending.Load() || phase == conn.Fresh {
 		if c.Await(c.try) == nil {
 			c.busy()

@@ -46,6 +46,7 @@ func (x *Exchange) giveUp() Ending {
 // answer sends the proxy's own response, unless the client has left.
 func (x *Exchange) answer(status int, reason string) Ending {
 	x.record.Status = status
+	x.Ended = conn.Now()
 	if status == record.StatusClientClosed {
 		return Close
 	}
@@ -55,7 +56,7 @@ func (x *Exchange) answer(status int, reason string) Ending {
 	}
 	x.out = appendAnswer(x.out[:0], status, reason, ending != Again, x.Request.Minor == 0, x.Request.Head)
 	x.client.Speak()
-	x.client.Revive(conn.Now()+int64(answerTimeout), conn.Busy) // it may be its time that is over
+	x.client.Revive(x.Ended+int64(answerTimeout), conn.Busy) // it may be its time that is over
 	n, err := x.client.Write(x.out)
 	x.record.Out += int64(n)
 	x.client.Dismiss()

@@ -27,6 +27,7 @@ type Exchange struct {
 	Request http1.Request
 	In      []byte // what the client has sent; the request's head is at its start
 	Head    int    // its length
+	Ended   int64  // when the last exchange did, on conn's clock
 
 	client   *Client
 	closing  *atomic.Bool // the client is to be asked to leave

@@ -77,7 +77,7 @@ func (f *Forwarder) Refuse(x *Exchange, c *Client, status int, reason string) {
 
 // end records the exchange.
 func (f *Forwarder) end(x *Exchange) {
-	x.record.Took = time.Duration(conn.Now() - x.began)
+	x.record.Took = time.Duration(x.Ended - x.began)
 	x.meter(f).Exchange(&x.record)
 	if f.Log != nil {
 		f.Log(&x.record)

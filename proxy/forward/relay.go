@@ -88,11 +88,11 @@ func (x *Exchange) finish(err error, last, reusable bool) Ending {
 	x.upload.finish()
 	x.client.Dismiss()
 	complete := x.upload.complete()
-	now := conn.Now()
-	armed := x.client.Arm(conn.Never(now), conn.Busy) // before the other connection is anybody else's
+	x.Ended = conn.Now()
+	armed := x.client.Arm(conn.Never(x.Ended), conn.Busy) // before the other connection is anybody else's
 	x.cutShort = err != nil || !armed
 	if err == nil && armed && reusable && complete && x.response.KeepAlive && x.next == len(x.up) {
-		x.instance.Pool.Keep(x.peer, now)
+		x.instance.Pool.Keep(x.peer, x.Ended)
 		x.peer = nil
 	}
 	x.drop()
