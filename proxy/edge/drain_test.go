@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // slowly answers /slow when finish is closed, after it has said so, and all else at once.
@@ -94,6 +96,46 @@ func TestADrainIsBoundedInTime(t *testing.T) {
 	if err := p.wait(); err == nil || !strings.Contains(err.Error(), "20ms") {
 		t.Errorf("error is %v, want one that tells of the time", err)
 	}
+}
+
+// nobody is an address that does not answer: its queue is full.
+func nobody(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	_ = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	_ = unix.Listen(fd, 0)
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
+	for {
+		c, err := net.DialTimeout("tcp", addr, 100*time.Millisecond)
+		if err != nil {
+			return addr
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+}
+
+// A request has been read, though nothing of it was sent: it is none that is idle.
+func TestADrainWaitsForWhoDials(t *testing.T) {
+	b := bounds{edge: Options{IdleTimeout: 300 * time.Millisecond}}
+	b.forward.ConnectTimeout = 2 * time.Second // and one may have half of it
+	p := start(t, b, nobody(t))
+	c := p.connect(t)
+	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+	until(func() bool { return p.fleet.View()[0].Claims == 1 })
+	p.update(script(t, answerAll))
+	p.stop()
+	if res, got := c.response("POST"); res.StatusCode != 200 || got != "POST " {
+		t.Errorf("got %s %q", res.Status, got)
+	}
+	p.tries(t, false, "connect timeout", "answered")
 }
 
 const upgrade = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"

@@ -118,24 +118,59 @@ func TestAnInstanceThatSendsTooMuch(t *testing.T) {
 
 // What comes after the response, but before the next request, is nobody's either.
 func TestAnInstanceThatSpeaksUnasked(t *testing.T) {
-	said := make(chan struct{})
-	p := start(t, bounds{}, script(t, part("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", func(c net.Conn, r *bufio.Reader) {
-		<-said
-		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
-		said <- struct{}{}
-		silence(c, r)
-	}), answerAll))
-	c := p.connect(t)
-	for n, want := range []string{"body", "POST x"} {
-		c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx")
-		if res, got := c.response("POST"); res.StatusCode != 200 || got != want {
-			t.Errorf("request %d got %s %q, want %q", n, res.Status, got, want)
-		}
-		if n == 0 {
-			said <- struct{}{}
-			<-said
+	for _, method := range []string{"GET", "POST"} {
+		for name, first := range map[string]string{
+			"a body":                    "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+			"no body":                   "HTTP/1.1 304 Not Modified\r\nContent-Length: 45\r\n\r\n",
+			"a body that ends in parts": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+		} {
+			t.Run(method+" after "+name, func(t *testing.T) {
+				said := make(chan struct{})
+				p := start(t, bounds{}, script(t, part(first, func(c net.Conn, r *bufio.Reader) {
+					<-said
+					fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
+					said <- struct{}{}
+					silence(c, r)
+				}), answerAll))
+				c := p.connect(t)
+				for n := range 2 {
+					c.say(method + " / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx")
+					res, got := c.response(method)
+					if n == 1 && (res.StatusCode != 200 || got != method+" x") {
+						t.Errorf("got %s %q", res.Status, got)
+					}
+					if n == 0 {
+						said <- struct{}{}
+						<-said
+					}
+				}
+			})
 		}
 	}
+}
+
+// A long body cannot be sent twice, but for the part that came with its head.
+func TestAnInstanceThatDiesWithTheBeginningOfABody(t *testing.T) {
+	asked := make(chan struct{})
+	p := start(t, bounds{}, script(t, func(_ net.Conn, r *bufio.Reader) {
+		if req, err := http.ReadRequest(r); err == nil {
+			_, _ = io.ReadFull(req.Body, make([]byte, 5))
+		}
+	}), script(t, func(c net.Conn, r *bufio.Reader) {
+		if req, err := http.ReadRequest(r); err == nil {
+			asked <- struct{}{}
+			body, err := io.ReadAll(req.Body)
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%v", err == nil && string(body) == "hello"+long[:200_000])
+		}
+	}))
+	c := p.connect(t)
+	c.say("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 200005\r\n\r\nhello")
+	<-asked
+	c.say(long[:200_000])
+	if res, got := c.response("PUT"); res.StatusCode != 200 || got != "t" {
+		t.Errorf("got %s %q", res.Status, got)
+	}
+	p.tries(t, false, "broken", "answered")
 }
 
 func TestAnInstanceThatAnswersEarly(t *testing.T) {
@@ -197,6 +232,22 @@ func TestAnInstanceThatIsSlow(t *testing.T) {
 		status, got, err := p.do(t, "GET", "")
 		if status != 200 || got != "part" || !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got %d %q, %v", status, got, err)
+		}
+		p.tries(t, true, "answered")
+	})
+	t.Run("within the response to a body that ends meanwhile: the client is cut off", func(t *testing.T) {
+		p := start(t, bounds{forward: forward.Options{BodyTimeout: 100 * time.Millisecond}}, script(t, func(c net.Conn, r *bufio.Reader) {
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart")
+			silence(c, r)
+		}))
+		c := p.connect(t)
+		c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nsome")
+		if _, err := http.ReadResponse(c.r, nil); err != nil {
+			t.Fatal(err)
+		}
+		c.say("of it.")
+		if got := c.all(); got != "part" {
+			t.Errorf("got %q", got)
 		}
 		p.tries(t, true, "answered")
 	})
@@ -267,6 +318,23 @@ func TestAClientThatIsSlow(t *testing.T) {
 			p.tries(t, false, "answered")
 		}
 	})
+}
+
+// A client of HTTP/1.0 cannot tell from a length that something is missing.
+func TestAClientOfHTTP10ThatIsSlowIsReset(t *testing.T) {
+	p := start(t, bounds{forward: forward.Options{BodyTimeout: 200 * time.Millisecond}}, script(t, part("HTTP/1.1 200 OK\r\n\r\n", func(c net.Conn, _ *bufio.Reader) {
+		for {
+			if _, err := io.WriteString(c, long); err != nil {
+				return
+			}
+		}
+	})))
+	c := p.connect(t)
+	c.say("GET / HTTP/1.0\r\nHost: h\r\n\r\n")
+	p.recorded(t)
+	if n, err := io.Copy(io.Discard, c.r); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%d bytes, then %v", n, err)
+	}
 }
 
 func TestAClientThatLeaves(t *testing.T) {
@@ -413,5 +481,49 @@ func TestAClientThatHasEndedItsSideAlone(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 		p.tries(t, false, "answered")
+	})
+	t.Run("after an interim response, gets the final one", func(t *testing.T) {
+		finish := make(chan struct{})
+		p := start(t, bounds{}, script(t, part("HTTP/1.1 103 Early Hints\r\n\r\n", func(c net.Conn, _ *bufio.Reader) {
+			<-finish
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell")
+		})))
+		c := p.connect(t)
+		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		for _, want := range []int{103, 100} { // the second asks whether it is there
+			res, err := http.ReadResponse(c.r, nil)
+			if err != nil || res.StatusCode != want {
+				t.Fatalf("got %v, %v, want %d", res, err, want)
+			}
+			_ = c.CloseWrite()
+		}
+		close(finish)
+		if res, got := c.response("GET"); res.StatusCode != 200 || got != "well" {
+			t.Errorf("got %s %q", res.Status, got)
+		}
+	})
+	t.Run("with the last byte of its body, gets the rest of a response that had begun", func(t *testing.T) {
+		finish := make(chan struct{})
+		p := start(t, bounds{}, script(t, func(c net.Conn, r *bufio.Reader) {
+			if req, err := http.ReadRequest(r); err == nil {
+				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+				_, _ = io.Copy(io.Discard, req.Body)
+				<-finish
+				fmt.Fprint(c, "half")
+			}
+		}))
+		c := p.connect(t)
+		c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\nsome")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.say("more")
+		_ = c.CloseWrite()
+		p.sweeps(5)
+		close(finish)
+		if got, err := io.ReadAll(res.Body); err != nil || string(got) != "halfhalf" {
+			t.Errorf("got %q, %v", got, err)
+		}
 	})
 }

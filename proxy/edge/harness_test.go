@@ -146,6 +146,17 @@ func (p *proxy) wait() error {
 	return err
 }
 
+// sweeps waits until the sweeper has looked n times.
+func (p *proxy) sweeps(n int) {
+	done := make(chan struct{})
+	p.Sweeper.Also(func(int64) {
+		if n--; n == 0 {
+			close(done)
+		}
+	})
+	<-done
+}
+
 // recorded waits for the next exchange's record.
 func (p *proxy) recorded(t *testing.T) record.Exchange {
 	t.Helper()
