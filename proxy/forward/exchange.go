@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"sync"
@@ -54,7 +55,7 @@ type Exchange struct {
 	sent       int64                  // when the request was
 	ask        func(fd uintptr) bool  // tryAsk, bound once
 	asked      asked
-	uploading  int64  // the deadline of peer while the bounds are the client\'s
+	uploading  int64  // the deadline of peer while the bounds are the client's
 	up         []byte // what the instance has sent, at first with the response's head
 	upHead     int    // the length of that head
 	cutShort   bool   // the response did not reach the client whole
@@ -105,14 +106,8 @@ func (x *Exchange) request() {
 		return
 	}
 	var random [16]byte
-	for i := range random {
-		if i%8 == 0 {
-			n := rand.Uint64()
-			for j := range 8 {
-				random[i+j] = byte(n >> (8 * j))
-			}
-		}
-	}
+	binary.NativeEndian.PutUint64(random[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(random[8:], rand.Uint64())
 	hex.Encode(x.id[:], random[:])
 	x.record.RequestID = x.id[:]
 }
