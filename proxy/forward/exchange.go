@@ -58,7 +58,6 @@ type Exchange struct {
 	uploading  int64  // the deadline of peer while the bounds are the client's
 	up         []byte // what the instance has sent, at first with the response's head
 	upHead     int    // the length of that head
-	cutShort   bool   // the response did not reach the client whole
 	next       int    // of up: what is before it was relayed
 }
 
@@ -139,7 +138,7 @@ func (x *Exchange) release() {
 // Abandon gives back what an exchange holds that has ended in a panic. Its workspace is
 // not to be used any more.
 func (x *Exchange) Abandon() {
-	x.upload.stop()
+	x.upload.halt()
 	x.drop()
 	x.release()
 }
@@ -158,6 +157,7 @@ type Ending uint8
 const (
 	Again  Ending = iota // the next request may follow
 	Close                // it is at its end
+	Cut                  // it has to end so that the client can tell that something is missing
 	Linger               // it is at its end, but the client may still be sending
 	Abort                // it has to be reset, or the client takes what it got for all
 )

@@ -60,7 +60,7 @@ func (f *Forwarder) relay(x *Exchange) Ending {
 		err = x.relayToClose(now)
 	}
 	ending := x.finish(err, last, body != http1.ByClose)
-	if x.cutShort && as == toClose {
+	if ending == Cut && as == toClose {
 		return Abort
 	}
 	return ending
@@ -90,16 +90,16 @@ func (x *Exchange) finish(err error, last, reusable bool) Ending {
 	complete := x.upload.complete()
 	x.Ended = conn.Now()
 	armed := x.client.Arm(conn.Never(x.Ended), conn.Busy) // before the other connection is anybody else's
-	x.cutShort = err != nil || !armed
-	if err == nil && armed && reusable && complete && x.response.KeepAlive && x.next == len(x.up) {
+	whole := err == nil && armed
+	if whole && reusable && complete && x.response.KeepAlive && x.next == len(x.up) {
 		x.instance.Pool.Keep(x.peer, x.Ended)
 		x.peer = nil
 	}
 	x.drop()
 	switch {
-	case x.cutShort:
+	case !whole:
 		x.record.Broken = err == errInstance && !x.client.Gone()
-		return Close
+		return Cut
 	case !complete || last && x.Request.KeepAlive:
 		return Linger
 	case last:

@@ -175,14 +175,24 @@ func (u *upload) finish() {
 		u.running = false
 	}
 	u.stop()
-	if u.panic != nil {
-		panic(u.panic) // the one who serves the client says so
-	}
 }
 
 // stop ends sending, in which the connection to the instance is lost, and reports
 // whether the client was at fault, which is the exchange's fault then.
 func (u *upload) stop() bool {
+	u.halt()
+	if u.panic != nil {
+		panic(u.panic) // who serves the client says so
+	}
+	if u.streams && u.fault.status != 0 {
+		u.x.fault = u.fault
+		return true
+	}
+	return false
+}
+
+// halt ends the goroutine.
+func (u *upload) halt() {
 	if u.running {
 		u.stopping.Store(true)
 		u.x.client.StopReading()
@@ -191,11 +201,6 @@ func (u *upload) stop() bool {
 		u.running = false
 		u.x.client.Resume()
 	}
-	if u.streams && u.fault.status != 0 {
-		u.x.fault = u.fault
-		return true
-	}
-	return false
 }
 
 // release leaves in x.In what the client has sent beyond the body.

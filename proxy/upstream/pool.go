@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,22 +127,48 @@ func (p *Pool) CloseIdle() {
 	}
 }
 
-// sweep closes what was idle for too long, or is of no more use.
+// sweep closes what was idle for too long, or is of no more use. What was used within
+// the last round is left alone; the rest is looked at without the lock, and is not
+// there meanwhile.
 func (p *Pool) sweep(now int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	kept := p.idle[:0]
-	for _, i := range p.idle {
+	var kept []idle
+	for _, i := range p.takeRested(now) {
 		if now-i.since > int64(idleTimeout) || i.Pending() {
 			i.Close()
-			continue
+		} else {
+			kept = append(kept, i)
 		}
-		kept = append(kept, i)
 	}
-	clear(p.idle[len(kept):])
-	p.idle = kept
-	if len(kept) == 0 {
+	for _, i := range p.giveBack(kept) {
+		i.Close()
+	}
+}
+
+// takeRested takes the connections that were not used since the last sweep: the first,
+// as they are in the order in which they fell idle.
+func (p *Pool) takeRested(now int64) []idle {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for n < len(p.idle) && now-p.idle[n].since >= sweepEvery {
+		n++
+	}
+	rested := slices.Clone(p.idle[:n])
+	p.idle = slices.Delete(p.idle, 0, n)
+	return rested
+}
+
+// giveBack puts them back, and returns those that there is no use for by now.
+func (p *Pool) giveBack(kept []idle) (surplus []idle) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing {
+		kept, surplus = nil, kept
+	}
+	p.idle = slices.Insert(p.idle, 0, kept...)
+	if len(p.idle) == 0 {
 		p.swept = false
 		p.upstream.unwatch(p)
 	}
+	return surplus
 }
