@@ -80,6 +80,13 @@ func TestUpstreamInPieces(t *testing.T) {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second))
+	other, err := net.Dial("tcp", c.RemoteAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetDeadline(time.Now().Add(20 * time.Second))
+	next := request{Path: "/small"}
 	upload := request{Path: "/up", Body: 1 * mib}
 	whole := upload.head() + strings.Repeat("x", upload.Body)
 	for _, cut := range []int{1, 20, len(upload.head()) - 2, len(upload.head()), len(upload.head()) + 9, len(whole) - 1} {
@@ -87,7 +94,14 @@ func TestUpstreamInPieces(t *testing.T) {
 			if _, err := io.WriteString(c, part); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(5 * time.Millisecond)
+			// The upstream takes events in their order: when it has answered another
+			// connection, it has read this part.
+			if _, err := io.WriteString(other, next.head()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(other, make([]byte, len(answers[next.Path]))); err != nil {
+				t.Fatal(err)
+			}
 		}
 		got := make([]byte, len(answers["/up"]))
 		if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, answers["/up"]) {
