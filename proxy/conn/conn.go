@@ -35,6 +35,7 @@ type Conn struct {
 	// Guarded by the sweeper's mutex.
 	next, prev *Conn
 	seen       int64 // deadline, at the last sweep
+	looked     int64 // deadline, when it was looked at
 }
 
 // Phase is what a connection waits for, as far as others need to know.
@@ -140,6 +141,11 @@ func (c *Conn) Write(p []byte) (int, error) { return c.tcp.Write(p) }
 // may be something to read, until it returns true: who waits thus holds no buffer.
 func (c *Conn) Await(try func(fd uintptr) bool) error { return c.raw.Read(try) }
 
+// AwaitRoom calls try with the connection's descriptor, at once and then whenever there
+// may be room again for something to write, until it returns true. It takes less of the
+// stack than Write.
+func (c *Conn) AwaitRoom(try func(fd uintptr) bool) error { return c.raw.Write(try) }
+
 // TryRead reads what is there and does not wait: again is true when there is nothing
 // yet. The end is io.EOF. It is for Await.
 func TryRead(fd uintptr, p []byte) (n int, again bool, err error) {
@@ -171,7 +177,7 @@ func (c *Conn) TryWrite(p []byte) (n int) {
 	return n
 }
 
-// TryWrite writes what there is room for, and does not wait. It is for Await, too.
+// TryWrite writes what there is room for, and does not wait. It is for AwaitRoom, too.
 func TryWrite(fd uintptr, p []byte) (n int, err error) {
 	for {
 		n, err = unix.Write(int(fd), p)

@@ -225,6 +225,31 @@ func TestAClientThatLeavesInterruptsItsExchange(t *testing.T) {
 	})
 }
 
+func TestAnIdleClientThatHasEndedIsInterrupted(t *testing.T) {
+	s := NewSweeper(time.Hour)
+	c, peer := pair(t, s)
+	c.Arm(Never(Now()), Idle)
+	var w work
+	for range 3 {
+		s.sweep(&w)
+	}
+	if c.Interrupted() {
+		t.Fatal("interrupted while it was there")
+	}
+	_ = peer.CloseWrite()
+	until(func() bool { ended, _ := c.hungUp(); return ended })
+	c.Arm(Never(Now()), Idle)
+	for range 2 {
+		if c.Interrupted() {
+			t.Fatal("interrupted before it was idle from one sweep to the next")
+		}
+		s.sweep(&w)
+	}
+	if !c.Interrupted() {
+		t.Error("not interrupted")
+	}
+}
+
 func TestWhoSpeaksIsNotInterruptedByTheQuestion(t *testing.T) {
 	s := sweeping(t)
 	client, peer := pair(t, s)

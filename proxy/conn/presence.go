@@ -78,31 +78,45 @@ func (c *Conn) Dismiss() {
 // Gone reports whether the client was seen to have left.
 func (c *Conn) Gone() bool { return c.gone.Load() }
 
-// quiet is an exchange in which nothing has happened since the last sweep.
+// quiet is a client with which nothing has happened since the last sweep.
 type quiet struct {
-	client, peer *Conn
-	deadline     int64 // of peer
+	client   *Conn
+	waits    *Conn // where its goroutine does: at an instance, or the client itself
+	deadline int64 // of that
 }
 
 // quiet is called with the sweeper's mutex held; d is c's deadline.
 func (c *Conn) quiet(d int64) (quiet, bool) {
+	if d != c.seen {
+		return quiet{}, false
+	}
+	if Phase(d&3) == Idle && d != c.looked {
+		c.looked = d
+		return quiet{c, c, d}, true
+	}
 	peer := c.peer.Load()
-	if peer == nil || d != c.seen || d&3 != int64(Busy) {
+	if peer == nil || Phase(d&3) != Busy {
 		return quiet{}, false
 	}
 	p := peer.deadline.Load()
 	return quiet{c, peer, p}, p != interrupted && p == peer.seen
 }
 
-// look finds out whether the client is there, and interrupts its exchange if not.
+// look finds out whether the client is there, and interrupts its wait if not.
 func (q quiet) look() {
 	c := q.client
 	ended, left := c.hungUp()
+	if q.waits == c {
+		if ended || left {
+			c.interrupt(q.deadline)
+		}
+		return
+	}
 	if !left && (!ended || c.stays()) {
 		return
 	}
 	c.gone.Store(true) // before it is asked for
-	if !q.peer.interrupt(q.deadline) {
+	if !q.waits.interrupt(q.deadline) {
 		c.gone.Store(false) // something has happened meanwhile
 	}
 }

@@ -25,10 +25,12 @@ type client struct {
 	forward.Client
 	server *Server
 
-	x   *forward.Exchange // nil while the client sends nothing
-	try func(fd uintptr) bool
-	err error // how try has ended
-	now int64 // when the last exchange ended
+	x      *forward.Exchange     // nil while the client sends nothing
+	try    func(fd uintptr) bool // swiftly, bound once
+	err    error                 // how reading has ended
+	phase  conn.Phase            // while nothing comes
+	ending forward.Ending        // of the last exchange
+	ended  int64                 // when it did
 }
 
 // serve carries out one exchange after the other.
@@ -36,15 +38,15 @@ func (c *client) serve() {
 	defer c.server.running.Done()
 	defer c.server.forget(c)
 	defer c.recover()
-	phase := conn.Fresh
-	for {
-		if !c.await(phase) || !c.head() || c.server.over.Load() {
-			return
+	c.ended = conn.Now()
+	for c.await() {
+		if c.x != nil && len(c.x.In) > 0 {
+			if !c.head() || c.server.over.Load() {
+				return
+			}
+			c.exchange()
 		}
-		phase = conn.Idle
-		ending := c.server.forwarder.Do(c.x, &c.Client, &c.server.draining)
-		c.now = c.x.Ended
-		switch ending {
+		switch c.ending {
 		case forward.Again:
 		case forward.Linger:
 			c.linger()
@@ -56,6 +58,12 @@ func (c *client) serve() {
 			return
 		}
 	}
+}
+
+// exchange carries out the exchange whose request's head has come.
+func (c *client) exchange() {
+	c.ending = c.server.forwarder.Do(c.x, &c.Client, &c.server.draining)
+	c.ended, c.phase = c.x.Ended, conn.Idle
 }
 
 // recover keeps a mistake of ours from ending everyone else's exchanges.
@@ -71,30 +79,26 @@ func (c *client) recover() {
 	}
 }
 
-// await waits for the first bytes of a request. While there are none, the client has
-// no workspace.
-func (c *client) await(phase conn.Phase) bool {
+// await waits for bytes of a request that is not for swiftly to serve, and for the end.
+// While nothing comes, the client has no workspace.
+func (c *client) await() bool {
 	if c.x != nil && len(c.x.In) > 0 { // it came with the last one
 		return true
 	}
-	now := c.now
-	if phase == conn.Fresh {
-		now = conn.Now()
-	}
-	at := conn.After(now, c.server.IdleTimeout)
-	if c.Arm(at, phase) && !c.server.ending.Load() || phase == conn.Fresh {
-		if c.Await(c.try) == nil {
-			c.busy()
+	if c.rest() || c.phase == conn.Fresh {
+		if c.Await(c.try) == nil && (c.x != nil || c.ending != forward.Again) {
 			return c.err == nil
 		}
 	}
-	if !c.server.ending.Load() {
-		return false
-	}
-	// What has come by now is served; the client hears that it is the last.
+	// The time is over. What has come by now is served all the same.
 	c.Revive(conn.Never(0), conn.Busy)
 	once := func(fd uintptr) bool { c.read(fd); return true }
 	return c.Await(once) == nil && c.err == nil && c.x != nil
+}
+
+// rest bounds the wait for the next request, and reports whether there may be one.
+func (c *client) rest() bool {
+	return c.Arm(conn.After(c.ended, c.server.IdleTimeout), c.phase) && !c.server.ending.Load()
 }
 
 // busy ends the time for what has come just now, even if it is over.
@@ -102,6 +106,43 @@ func (c *client) busy() {
 	if !c.Arm(conn.Never(0), conn.Busy) {
 		c.Revive(conn.Never(0), conn.Busy)
 	}
+}
+
+// swiftly is for Await. It carries out exchanges within the wait for a request, as long as
+// each needs nothing of the client but the head that is there: the wait has begun before
+// that was read, so that nobody has to look for more when the response has been sent. It
+// reports whether there is anything else to do.
+//
+// An end that came together with the head is not seen so. Who sends one request and
+// ends is served without it, as each client is at first; else the sweeper sees it.
+func (c *client) swiftly(fd uintptr) (done bool) {
+	if !c.read(fd) {
+		return false
+	}
+	c.busy()
+	drained := c.err == nil && len(c.x.In) < cap(c.x.In)
+	if c.phase == conn.Fresh || !drained || c.server.ending.Load() || !c.whole() {
+		return true
+	}
+	c.exchange()
+	if c.ending != forward.Again || len(c.x.In) > 0 {
+		return true
+	}
+	forward.Put(c.x)
+	c.x = nil
+	return !c.rest()
+}
+
+// whole reports whether what has come is a request without more to it.
+func (c *client) whole() bool {
+	r := &c.x.Request
+	n, err := r.Parse(c.x.In, c.limits())
+	c.x.Head = n
+	return err == nil && n > 0 && r.Length == 0 && !r.Upgrade
+}
+
+func (c *client) limits() http1.Limits {
+	return http1.Limits{Bytes: c.server.MaxHeaderBytes, Fields: maxFields}
 }
 
 // read reads what is there, into a workspace if there is anything. It is for Await.
@@ -122,9 +163,8 @@ func (c *client) read(fd uintptr) (done bool) {
 // head reads a request's head to its end, or answers what is wrong with it.
 func (c *client) head() bool {
 	x := c.x
-	limits := http1.Limits{Bytes: c.server.MaxHeaderBytes, Fields: maxFields}
 	for timed := false; ; {
-		n, err := x.Request.Parse(x.In, limits)
+		n, err := x.Request.Parse(x.In, c.limits())
 		if err != nil {
 			var fault *http1.Error
 			errors.As(err, &fault)

@@ -160,8 +160,8 @@ func (s *Server) newClient(tcp *net.TCPConn) (*client, error) {
 	remote, _ := tcp.RemoteAddr().(*net.TCPAddr)
 	addr := remote.AddrPort().Addr().Unmap().WithZone("")
 	trusted := slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
-	c := &client{Client: forward.Client{Conn: adopted, Addr: addr.String(), Trusted: trusted}, server: s}
-	c.try = c.read
+	c := &client{Client: forward.Client{Conn: adopted, Addr: addr.String(), Trusted: trusted}, server: s, phase: conn.Fresh}
+	c.try = c.swiftly
 	return c, nil
 }
 

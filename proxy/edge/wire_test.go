@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"formation/proxy/forward"
 )
 
@@ -61,6 +63,34 @@ func TestPipelinedRequests(t *testing.T) {
 }
 
 // The end of what one write brought may be anywhere.
+// An end in the same segment as a head wakes nobody a second time.
+func TestAnEndThatComesWithARequest(t *testing.T) {
+	p := start(t, bounds{}, script(t, answerAll))
+	for before := range 3 {
+		c := p.connect(t)
+		for range before {
+			c.get()
+		}
+		raw, err := c.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK, 1)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		_ = c.CloseWrite()
+		if res, _ := c.response("GET"); res.StatusCode != 200 {
+			t.Errorf("after %d: %s", before, res.Status)
+		}
+		if rest := c.all(); rest != "" {
+			t.Errorf("after %d, then %q", before, rest)
+		}
+	}
+}
+
 func TestARequestInTwoParts(t *testing.T) {
 	for name, request := range map[string]string{
 		"chunks": "\nPUT /a?b HTTP/1.1\nHost: h\nA:b\nConnection: a, keep-alive\nTransfer-Encoding: chunked\n\n" +

@@ -39,9 +39,13 @@ type Exchange struct {
 	relayed  bool     // something of a response has gone to the client
 	upload   upload
 	response http1.Response
-	chunks   rechunker // the response's body
+	body     http1.Framing // of the response's body
+	left     int64         // to be relayed of one with a length
+	chunks   rechunker     // one in chunks
 	splice   conn.Splice
-	out      []byte // what is to be sent next, to either side
+	out      []byte                // what is to be sent next, to either side
+	tell     func(fd uintptr) bool // tryTell, bound once
+	told     told
 
 	policy     policy
 	tried      []*fleet.Instance[*Link]
@@ -59,6 +63,7 @@ type Exchange struct {
 	up         []byte // what the instance has sent, at first with the response's head
 	upHead     int    // the length of that head
 	next       int    // of up: what is before it was relayed
+	upEnded    bool   // the instance has ended its side
 }
 
 // Workspaces that nobody uses. What is in them is nobody's.
@@ -68,7 +73,7 @@ var workspaces = sync.Pool{New: func() any {
 		up:  make([]byte, 0, upSize),
 		out: make([]byte, 0, outSize),
 	}
-	x.ask = x.tryAsk
+	x.ask, x.tell = x.tryAsk, x.tryTell
 	x.upload.init(x)
 	return x
 }}
@@ -92,7 +97,7 @@ func (x *Exchange) begin(c *Client, closing *atomic.Bool) {
 	x.record = record.Exchange{Client: c.Addr, In: int64(x.Head)}
 	x.fault, x.relayed = fault{}, false
 	x.tried, x.repeat, x.instance, x.peer = x.tried[:0], false, nil, nil
-	x.splice = conn.Splice{}
+	x.splice, x.upEnded = conn.Splice{}, false
 }
 
 // request notes what the request's head says.

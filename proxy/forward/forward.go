@@ -91,7 +91,7 @@ func (f *Forwarder) answered(x *Exchange) bool {
 		x.fault = tooLarge
 		return false
 	}
-	x.out = x.appendRequest(x.out[:0])
+	x.writeRequest()
 	x.policy = policy{idempotent: x.Request.Idempotent, connect: f.ConnectTimeout}
 	for f.claim(x) {
 		outcome := f.send(x)

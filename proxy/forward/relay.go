@@ -30,36 +30,27 @@ func (f *Forwarder) relay(x *Exchange) Ending {
 		return f.tunnel(x)
 	}
 
-	body := x.response.Body(x.Request.Head)
+	x.body, x.left = x.response.Body(x.Request.Head), x.response.Length
 	as := plain
-	if body == http1.ByChunks || body == http1.ByClose {
+	if x.body == http1.ByChunks || x.body == http1.ByClose {
 		as = chunks
 		if x.Request.Minor == 0 {
 			as = toClose
 		}
 	}
 	// An instance that answers early, and closes or has said all, leaves a body unread.
-	said := body == http1.NoBody || body == http1.ByLength && x.response.Length <= int64(len(x.up)-x.upHead)
+	said := x.body == http1.NoBody || x.body == http1.ByLength && x.left <= int64(len(x.up)-x.upHead)
 	unread := x.upload.streams && (said || !x.response.KeepAlive) && !x.upload.read.Load()
 	last := !x.Request.KeepAlive || x.closing.Load() || as == toClose || unread
 	x.out = x.appendResponse(x.out[:0], as, last)
 
 	x.next = x.upHead
 	x.chunks.reset(as == toClose)
-	var err error
-	switch {
-	case !x.peer.Arm(conn.Never(now), conn.Busy):
-		err = errInstance
-	case body == http1.NoBody:
-		err = x.send(now)
-	case body == http1.ByLength:
-		err = x.relayLength(now, x.response.Length)
-	case body == http1.ByChunks:
-		err = x.relayChunks(now)
-	default:
-		err = x.relayToClose(now)
+	err := errInstance
+	if x.peer.Arm(conn.Never(now), conn.Busy) {
+		err = x.relayBody(now)
 	}
-	ending := x.finish(err, last, body != http1.ByClose)
+	ending := x.finish(err, last)
 	if ending == Cut && as == toClose {
 		return Abort
 	}
@@ -84,14 +75,14 @@ func (x *Exchange) relayInterim() error {
 }
 
 // finish hands the connection to the instance back, and says how the client's goes on.
-func (x *Exchange) finish(err error, last, reusable bool) Ending {
+func (x *Exchange) finish(err error, last bool) Ending {
 	x.upload.finish()
 	x.client.Dismiss()
 	complete := x.upload.complete()
 	x.Ended = conn.Now()
 	armed := x.client.Arm(conn.Never(x.Ended), conn.Busy) // before the other connection is anybody else's
 	whole := err == nil && armed
-	if whole && reusable && complete && x.response.KeepAlive && x.next == len(x.up) {
+	if whole && complete && x.response.KeepAlive && x.body != http1.ByClose && x.next == len(x.up) {
 		x.instance.Pool.Keep(x.peer, x.Ended)
 		x.peer = nil
 	}
@@ -109,6 +100,52 @@ func (x *Exchange) finish(err error, last, reusable bool) Ending {
 	}
 }
 
+// relayBody relays the body after what is in out, as it comes.
+func (x *Exchange) relayBody(now int64) error {
+	for streaming := false; ; streaming = true {
+		over, fault := x.take()
+		if !over && !streaming {
+			x.client.Linger()
+		}
+		if err := x.send(now); err != nil {
+			return err
+		}
+		switch {
+		case over || fault != nil:
+			return fault
+		case x.body == http1.ByLength && x.left >= minSpliced:
+			return x.move()
+		}
+		if err := x.receive(); err != nil {
+			return err
+		}
+		now = conn.Now()
+	}
+}
+
+// take takes what there is of the body out of up, and reports whether it is over.
+func (x *Exchange) take() (over bool, err error) {
+	switch came := x.up[x.next:]; x.body {
+	case http1.NoBody:
+		return true, nil
+	case http1.ByLength: // RFC 9112, 6.2
+		n := min(int64(len(came)), x.left)
+		x.out = append(x.out, came[:n]...)
+		x.next += int(n)
+		x.left -= n
+		return x.left == 0, nil
+	case http1.ByChunks: // RFC 9112, 7.1
+		return x.rechunk()
+	default: // RFC 9112, 6.3, 8
+		x.out = x.chunks.append(x.out, came)
+		x.next = len(x.up)
+		if x.upEnded {
+			x.out = x.chunks.end(x.out)
+		}
+		return x.upEnded, nil
+	}
+}
+
 // send sends what is in out, and empties it.
 func (x *Exchange) send(now int64) error {
 	if len(x.out) == 0 {
@@ -117,16 +154,37 @@ func (x *Exchange) send(now int64) error {
 	if !x.client.Arm(conn.After(now, x.upload.timeout), conn.Busy) {
 		return errClient
 	}
-	n, err := x.client.Write(x.out)
-	x.record.Out += int64(n)
+	x.told = told{}
+	err := x.client.AwaitRoom(x.tell)
+	x.record.Out += int64(x.told.bytes)
 	x.out = x.out[:0]
-	if err != nil {
+	if err != nil || x.told.err != nil {
 		return errClient
 	}
 	return nil
 }
 
-// receive reads more of the response into up. The end is io.EOF.
+// told is how far sending to the client is.
+type told struct {
+	bytes int
+	err   error
+}
+
+// tryTell sends what is in out. It is for AwaitRoom.
+func (x *Exchange) tryTell(fd uintptr) (done bool) {
+	t := &x.told
+	for t.bytes < len(x.out) && t.err == nil {
+		var n int
+		n, t.err = conn.TryWrite(fd, x.out[t.bytes:])
+		if n == 0 && t.err == nil {
+			return false
+		}
+		t.bytes += n
+	}
+	return true
+}
+
+// receive reads more of the response into up.
 func (x *Exchange) receive() error {
 	if !x.client.Arm(conn.After(conn.Now(), x.upload.timeout), conn.Busy) {
 		return errClient
@@ -138,46 +196,24 @@ func (x *Exchange) receive() error {
 	switch {
 	case n > 0:
 		return nil
-	case err == io.EOF:
-		return err
-	case x.client.Gone():
+	case err == io.EOF && x.body == http1.ByClose:
+		x.upEnded = true
+		return nil
+	case err != io.EOF && x.client.Gone():
 		return errClient
 	default:
 		return errInstance
 	}
 }
 
-// relayLength relays a body of a length that its head tells (RFC 9112, 6.2).
-func (x *Exchange) relayLength(now, left int64) error {
-	for streaming := false; ; streaming = true {
-		n := min(int64(len(x.up)-x.next), left)
-		x.out = append(x.out, x.up[x.next:x.next+int(n)]...)
-		x.next += int(n)
-		left -= n
-		if left > 0 && !streaming {
-			x.client.Linger()
-		}
-		if err := x.send(now); err != nil || left == 0 {
-			return err
-		}
-		if left >= minSpliced {
-			return x.move(left)
-		}
-		if err := x.receive(); err != nil {
-			return ended(err)
-		}
-		now = conn.Now()
-	}
-}
-
 // move moves a body inside the kernel.
-func (x *Exchange) move(left int64) error {
-	for left > 0 {
+func (x *Exchange) move() error {
+	for x.left > 0 {
 		if !x.client.Arm(conn.After(conn.Now(), x.upload.timeout), conn.Busy) {
 			return errClient
 		}
-		n, err := x.splice.Move(x.client.Conn, x.peer, left)
-		left -= n
+		n, err := x.splice.Move(x.client.Conn, x.peer, x.left)
+		x.left -= n
 		x.record.Out += n
 		switch {
 		case err == nil:
@@ -190,27 +226,7 @@ func (x *Exchange) move(left int64) error {
 	return nil
 }
 
-// relayChunks relays a body in chunks (RFC 9112, 7.1).
-func (x *Exchange) relayChunks(now int64) error {
-	for streaming := false; ; streaming = true {
-		over, fault := x.rechunk()
-		if !over && !streaming {
-			x.client.Linger()
-		}
-		if err := x.send(now); err != nil {
-			return err
-		}
-		if over || fault != nil {
-			return fault
-		}
-		if err := x.receive(); err != nil {
-			return ended(err)
-		}
-		now = conn.Now()
-	}
-}
-
-// rechunk takes what there is of a body in chunks out of up.
+// rechunk takes what there is of a body in chunks.
 func (x *Exchange) rechunk() (over bool, err error) {
 	for {
 		var event http1.Event
@@ -226,35 +242,4 @@ func (x *Exchange) rechunk() (over bool, err error) {
 			return false, nil
 		}
 	}
-}
-
-// relayToClose relays a body that ends with its connection (RFC 9112, 6.3, 8).
-func (x *Exchange) relayToClose(now int64) error {
-	for streaming := false; ; streaming = true {
-		x.out = x.chunks.append(x.out, x.up[x.next:])
-		x.next = len(x.up)
-		if !streaming {
-			x.client.Linger()
-		}
-		if err := x.send(now); err != nil {
-			return err
-		}
-		err := x.receive()
-		now = conn.Now()
-		if err == io.EOF {
-			x.out = x.chunks.end(x.out)
-			return x.send(now)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// ended is what the end of an instance's connection means within a body.
-func ended(err error) error {
-	if err == io.EOF {
-		return errInstance
-	}
-	return err
 }

@@ -13,17 +13,34 @@ import (
 // see it stop compressing (nginx's gzip_proxied, IIS), and no other proxy of this kind
 // sends it. What it tells is in X-Forwarded-For.
 
-// appendRequest appends the head that an instance gets: written anew from what was
-// parsed, its fields in their order and case. What belongs to the client's connection
-// alone is gone before the proxy's own fields are set, so that no Connection field
-// strips those (CVE-2025-48865).
-func (x *Exchange) appendRequest(b []byte) []byte {
-	in, r := x.In, &x.Request
-	b = append(b, r.Method.Of(in)...)
-	b = append(b, ' ')
-	b = r.AppendTarget(b, in)
-	b = append(b, " HTTP/1.1\r\n"...)
+// writeRequest writes the head that an instance gets, and what goes with it, into out:
+// anew from what was parsed, the fields in their order and case. What belongs to the
+// client's connection alone is gone before the proxy's own fields are set, so that no
+// Connection field strips those (CVE-2025-48865).
+//
+// This is deep in the stack of a client's goroutine, which is to stay within its first
+// 2 KiB: hence the parts.
+func (x *Exchange) writeRequest() {
+	x.out = x.appendRequestLine(x.out[:0])
+	x.out = x.appendFields(x.out)
+	x.out = x.appendForwarded(x.out)
+	if x.Request.RequestID.Len() == 0 {
+		x.out = http1.AppendField(x.out, []byte("X-Request-Id"), x.record.RequestID)
+	}
+	x.out = append(x.out, "\r\n"...)
+	x.out = append(x.out, x.upload.part()...)
+}
 
+func (x *Exchange) appendRequestLine(b []byte) []byte {
+	b = append(b, x.Request.Method.Of(x.In)...)
+	b = append(b, ' ')
+	b = x.Request.AppendTarget(b, x.In)
+	return append(b, " HTTP/1.1\r\n"...)
+}
+
+// appendFields appends the request's own fields.
+func (x *Exchange) appendFields(b []byte) []byte {
+	in, r := x.In, &x.Request
 	hosted := false
 	var run http1.Span // lines that are to be copied as they are
 	for i := range r.Fields {
@@ -39,50 +56,54 @@ func (x *Exchange) appendRequest(b []byte) []byte {
 			run = f.Line
 			continue
 		}
-		switch f.Kind {
-		case http1.Host:
-			hosted = true
-			b = http1.AppendField(b, f.Name.Of(in), r.Authority.Of(in))
-		case http1.TransferEncoding:
-			if r.Chunked {
-				b = append(b, "Transfer-Encoding: chunked\r\n"...)
-			}
-		case http1.Upgrade:
-			if x.switches() {
-				b = append(b, "Connection: Upgrade\r\n"...)
-				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))
-			}
-		case http1.TE: // the proxy relays trailers
-			if bytes.EqualFold(f.Value.Of(in), []byte("trailers")) {
-				b = append(b, "Connection: TE\r\nTE: trailers\r\n"...)
-			}
-		case http1.Forwarded, http1.XForwardedFor, http1.XForwardedProto, http1.XForwardedHost:
-		case http1.Expect: // RFC 9110, 10.1.1: one of HTTP/1.0 means nothing by it
-			if r.Expect {
-				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))
-			}
-		case http1.XRequestID:
-			if f.Value.Len() > 0 {
-				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))
-			}
-		default:
-			if !f.Hop {
-				b = http1.AppendField(b, f.Name.Of(in), f.Value.Of(in))
-			}
-		}
+		hosted = hosted || f.Kind == http1.Host
+		b = x.appendField(b, f)
 	}
 	b = append(b, run.Of(in)...)
 	if !hosted {
 		b = http1.AppendField(b, []byte("Host"), r.Authority.Of(in)) // RFC 9112, 3.2: empty where it is not known
 	}
-	b = x.appendForwarded(b)
-	if r.RequestID.Len() == 0 {
-		b = append(b, "X-Request-Id: "...)
-		b = append(b, x.record.RequestID...)
-		b = append(b, "\r\n"...)
+	return b
+}
+
+// appendField appends what becomes of a field that is not simply copied.
+func (x *Exchange) appendField(b []byte, f *http1.Field) []byte {
+	r, name, value := &x.Request, f.Name.Of(x.In), f.Value.Of(x.In)
+	switch f.Kind {
+	case http1.Host:
+		value = r.Authority.Of(x.In)
+	case http1.TransferEncoding:
+		if !r.Chunked {
+			return b
+		}
+		name, value = []byte("Transfer-Encoding"), []byte("chunked")
+	case http1.Upgrade:
+		if !x.switches() {
+			return b
+		}
+		b = append(b, "Connection: Upgrade\r\n"...)
+	case http1.TE: // the proxy relays trailers
+		if !bytes.EqualFold(value, []byte("trailers")) {
+			return b
+		}
+		b = append(b, "Connection: TE\r\n"...)
+		name, value = []byte("TE"), []byte("trailers")
+	case http1.Forwarded, http1.XForwardedFor, http1.XForwardedProto, http1.XForwardedHost:
+		return b
+	case http1.Expect: // RFC 9110, 10.1.1: one of HTTP/1.0 means nothing by it
+		if !r.Expect {
+			return b
+		}
+	case http1.XRequestID:
+		if len(value) == 0 {
+			return b
+		}
+	default:
+		if f.Hop {
+			return b
+		}
 	}
-	b = append(b, "\r\n"...)
-	return append(b, x.upload.part()...)
+	return http1.AppendField(b, name, value)
 }
 
 // switches reports whether the request may switch protocols: with a body, who speaks

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"formation/proxy/conn"
+	"formation/proxy/http1"
 )
 
 // tunnel relays what follows a switch of protocols (RFC 9110, 7.8) until both sides
@@ -13,15 +14,16 @@ func (f *Forwarder) tunnel(x *Exchange) Ending {
 	x.peer.KeepAlive()
 	x.client.KeepAlive()
 	x.client.Uploading(true) // its end is read, not looked for
+	x.body = http1.ByClose
 	x.out = x.appendResponse(x.out[:0], plain, false)
 	x.out = append(x.out, x.up[x.upHead:]...)
 	early := bytes.Clone(x.In[x.upload.end:]) // what the client sent before it knew
 	x.keepRecord()
 	if !x.peer.Arm(conn.Never(conn.Now()), conn.Busy) || x.send(conn.Now()) != nil {
-		return x.finish(errClient, true, false)
+		return x.finish(errClient, true)
 	}
 	if n, err := x.peer.Write(early); n < len(early) || err != nil {
-		return x.finish(errInstance, true, false)
+		return x.finish(errInstance, true)
 	}
 	x.record.In += int64(len(early))
 	x.In, x.up, x.out = nil, nil, nil // tunnels last
@@ -30,17 +32,26 @@ func (f *Forwarder) tunnel(x *Exchange) Ending {
 	up := direction{dst: x.peer, src: x.client.Conn}
 	down := direction{dst: x.client.Conn, src: x.peer}
 	moved := func() bool { return x.client.Arm(conn.After(conn.Now(), f.TunnelTimeout), conn.Busy) }
+	var panicked any
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer func() {
+			if panicked = recover(); panicked != nil {
+				up.end()
+			}
+		}()
 		up.run(moved)
 	}()
 	down.run(moved)
 	<-done
+	if panicked != nil {
+		panic(panicked) // who serves the client says so
+	}
 	x.record.In += up.bytes
 	x.record.Out += down.bytes
 	x.client.Uploading(false)
-	x.finish(nil, true, false)
+	x.finish(nil, true)
 	return Close
 }
 

@@ -82,7 +82,8 @@ func (h *head) scan(b []byte, l Limits, fields []Field) ([]Field, int, fault) {
 			if h.has&hasNomination != 0 {
 				nominate(b, fields)
 			}
-			return fields, at + 2, noFault
+			h.at = at + 2
+			return fields, h.at, noFault
 		}
 		n := len(fields)
 		if n >= l.Fields {

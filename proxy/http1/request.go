@@ -54,11 +54,14 @@ func (r *Request) Reset() { *r = Request{Fields: r.Fields[:0]} }
 // bytes and more, which may have moved. One empty line before the request line is
 // taken, and counts (RFC 9112, 2.2).
 //
-// Errors are of type *Error, and stay.
+// Errors are of type *Error. They stay, and so does the length of a head that is whole.
 func (r *Request) Parse(b []byte, l Limits) (n int, err error) {
 	h := &r.head
-	if h.fault != noFault {
+	switch {
+	case h.fault != noFault:
 		return 0, &requestErrors[h.fault]
+	case h.stage == inNothing:
+		return h.at, nil
 	}
 	in := l.within(b)
 	fault := noFault
