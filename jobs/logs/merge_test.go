@@ -237,9 +237,12 @@ func TestMergeOrderPast(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			c := collect(t.Context())
 			var writers sync.WaitGroup
-			total := 0
+			var sources []*source // all there before the first line
 			for i := range 5 {
-				s := c.add(fmt.Sprint(i))
+				sources = append(sources, c.add(fmt.Sprint(i)))
+			}
+			total := 0
+			for i, s := range sources {
 				lines := random.IntN(4 * maxLines)
 				total += lines
 				random := rand.New(rand.NewPCG(seed, uint64(i+10)))
