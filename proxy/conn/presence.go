@@ -102,16 +102,18 @@ func (c *Conn) quiet(d int64) (quiet, bool) {
 	return quiet{c, peer, p}, p != interrupted && p == peer.seen
 }
 
-// look finds out whether the client is there, and interrupts its wait if not.
+// look finds out whether the client is there, and interrupts its wait if not. One that
+// waits for its next request is interrupted, too, when something has arrived that did not
+// wake it: together with the last head, behind what was read. So one look is enough.
 func (q quiet) look() {
 	c := q.client
-	ended, left := c.hungUp()
 	if q.waits == c {
-		if ended || left {
+		if c.Pending() {
 			c.interrupt(q.deadline)
 		}
 		return
 	}
+	ended, left := c.hungUp()
 	if !left && (!ended || c.stays()) {
 		return
 	}

@@ -40,7 +40,7 @@ func (c *client) serve() {
 	defer c.recover()
 	c.ended = conn.Now()
 	for c.await() {
-		if c.x != nil && len(c.x.In) > 0 {
+		if c.ending == forward.Again { // there is a request, or the beginning of one
 			if !c.head() || c.server.over.Load() {
 				return
 			}
@@ -79,18 +79,19 @@ func (c *client) recover() {
 	}
 }
 
-// await waits for bytes of a request that is not for swiftly to serve, and for the end.
-// While nothing comes, the client has no workspace.
+// await waits for bytes of a request that is not for swiftly to serve, or for the end of
+// one that it has served: then ending is not Again. It returns false at the connection's
+// own end. While nothing comes, the client has no workspace.
 func (c *client) await() bool {
 	if c.x != nil && len(c.x.In) > 0 { // it came with the last one
 		return true
 	}
 	if c.rest() || c.phase == conn.Fresh {
-		if c.Await(c.try) == nil && (c.x != nil || c.ending != forward.Again) {
+		if c.Await(c.try) == nil && c.x != nil {
 			return c.err == nil
 		}
 	}
-	// The time is over. What has come by now is served all the same.
+	// The wait is over, for whatever reason. What has come by now is served all the same.
 	c.Revive(conn.Never(0), conn.Busy)
 	once := func(fd uintptr) bool { c.read(fd); return true }
 	return c.Await(once) == nil && c.err == nil && c.x != nil
@@ -113,8 +114,9 @@ func (c *client) busy() {
 // that was read, so that nobody has to look for more when the response has been sent. It
 // reports whether there is anything else to do.
 //
-// An end that came together with the head is not seen so. Who sends one request and
-// ends is served without it, as each client is at first; else the sweeper sees it.
+// What came together with the head and was not read, as an end, wakes nobody. Who sends
+// one request and ends is served without this, as each client is at first; else the
+// sweeper finds it.
 func (c *client) swiftly(fd uintptr) (done bool) {
 	if !c.read(fd) {
 		return false

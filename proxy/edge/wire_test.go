@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"formation/proxy/forward"
+	"formation/proxy/record"
 )
 
 // These tests are a client that knows what it sends to the byte, and when.
@@ -62,7 +64,6 @@ func TestPipelinedRequests(t *testing.T) {
 	}
 }
 
-// The end of what one write brought may be anywhere.
 // An end in the same segment as a head wakes nobody a second time.
 func TestAnEndThatComesWithARequest(t *testing.T) {
 	p := start(t, bounds{}, script(t, answerAll))
@@ -91,6 +92,111 @@ func TestAnEndThatComesWithARequest(t *testing.T) {
 	}
 }
 
+// So does what is behind an urgent byte (RFC 9293, 3.8.5), at which a read ends.
+func TestARequestBehindAnUrgentByte(t *testing.T) {
+	p := start(t, bounds{}, script(t, answerAll))
+	c := p.connect(t)
+	c.get()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+	if err := raw.Control(func(fd uintptr) {
+		err = errors.Join(
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK, 1),
+			unix.Sendto(int(fd), []byte(request), 0, nil),
+			unix.Sendto(int(fd), []byte("!"), unix.MSG_OOB|unix.MSG_MORE, nil),
+			unix.Sendto(int(fd), []byte(request), unix.MSG_MORE, nil),
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK, 0))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if res, _ := c.response("GET"); res.StatusCode != 200 {
+			t.Error(res.Status)
+		}
+	}
+}
+
+// Whatever ends a connection, what follows it there is not served.
+func TestNothingFollowsTheEnd(t *testing.T) {
+	const more = "GET /more HTTP/1.1\r\nHost: h\r\n\r\n"
+	instance := func(c net.Conn, r *bufio.Reader) {
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			switch req.URL.Path {
+			case "/short":
+				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\nshort")
+				return
+			case "/open":
+				fmt.Fprint(c, "HTTP/1.1 200 OK\r\n\r\nopen")
+				return
+			default:
+				fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(req.URL.Path), req.URL.Path)
+			}
+		}
+	}
+	cases := map[string]string{
+		"close is asked for":        "GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + more,
+		"and an empty line follows": "GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n\r\n",
+		"HTTP/1.0":                  "GET /last HTTP/1.0\r\nHost: h\r\n\r\n" + more,
+		"a response is cut off":     "GET /short HTTP/1.1\r\nHost: h\r\n\r\n" + more,
+		"a response ends so":        "GET /open HTTP/1.0\r\nHost: h\r\n\r\n" + more,
+	}
+	for name, said := range cases {
+		for before := range 2 {
+			t.Run(fmt.Sprint(name, ", before it ", before), func(t *testing.T) {
+				p := start(t, bounds{}, script(t, instance))
+				c := p.connect(t)
+				for range before {
+					c.get()
+				}
+				c.say(said)
+				if got := c.all(); strings.Count(got, "HTTP/1.1 200") > 1 || strings.Contains(got, "/more") {
+					t.Errorf("got %q", got)
+				}
+			})
+		}
+	}
+	t.Run("a drain", func(t *testing.T) {
+		p := start(t, bounds{}, script(t, instance))
+		c := p.connect(t)
+		c.get()
+		p.draining.Store(true)
+		c.say(more + more + more)
+		if got := c.all(); strings.Count(got, "HTTP/1.1 200") != 1 {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// A mistake of ours costs the client its connection, and nobody else anything.
+func TestAPanicEndsItsConnectionAlone(t *testing.T) {
+	for before := range 2 {
+		exchanges := 0
+		p := start(t, bounds{forward: forward.Options{Log: func(*record.Exchange) {
+			if exchanges++; exchanges == before+1 {
+				panic("a mistake")
+			}
+		}}}, script(t, answerAll))
+		c := p.connect(t)
+		for range before + 1 {
+			c.get()
+		}
+		if rest := c.all(); rest != "" {
+			t.Errorf("then %q", rest)
+		}
+		other := p.connect(t)
+		other.get()
+		other.get()
+	}
+}
+
+// The end of what one write brought may be anywhere.
 func TestARequestInTwoParts(t *testing.T) {
 	for name, request := range map[string]string{
 		"chunks": "\nPUT /a?b HTTP/1.1\nHost: h\nA:b\nConnection: a, keep-alive\nTransfer-Encoding: chunked\n\n" +

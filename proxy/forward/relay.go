@@ -103,7 +103,7 @@ func (x *Exchange) finish(err error, last bool) Ending {
 // relayBody relays the body after what is in out, as it comes.
 func (x *Exchange) relayBody(now int64) error {
 	for streaming := false; ; streaming = true {
-		over, fault := x.take()
+		over, wrong := x.take()
 		if !over && !streaming {
 			x.client.Linger()
 		}
@@ -111,8 +111,8 @@ func (x *Exchange) relayBody(now int64) error {
 			return err
 		}
 		switch {
-		case over || fault != nil:
-			return fault
+		case over || wrong != nil:
+			return wrong
 		case x.body == http1.ByLength && x.left >= minSpliced:
 			return x.move()
 		}

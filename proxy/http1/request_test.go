@@ -260,6 +260,16 @@ func TestRFC9112Section5_FieldLines(t *testing.T) {
 
 // TestEachByteWhereItMayStand sees to values, names and targets, at places that are
 // looked at in different ways.
+func TestAWholeHeadStaysSo(t *testing.T) {
+	head := []byte("GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n")
+	var r Request
+	for _, in := range [][]byte{head, append(head, "abc"...)} {
+		if n, err := r.Parse(in, Limits{Bytes: 1000, Fields: 10}); n != len(head) || err != nil || len(r.Fields) != 2 {
+			t.Errorf("%d of %d, %v, %d fields", n, len(head), err, len(r.Fields))
+		}
+	}
+}
+
 func TestEachByteWhereItMayStand(t *testing.T) {
 	for c := range 256 {
 		for before := range 20 {
