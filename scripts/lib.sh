@@ -35,7 +35,7 @@ bad_usage() {
 }
 
 # say prints one aligned line: what it is about, and what is to be said.
-say() { printf '%-9s %s\n' "$1" "${*:2}"; }
+say() { printf '%-10s %s\n' "$1" "${*:2}"; }
 
 # seconds since the script began, or since the given $EPOCHREALTIME.
 seconds() {

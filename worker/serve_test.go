@@ -63,7 +63,7 @@ func start(t *testing.T, args ...string) *worker {
 	log := &logLines{lines: make(chan map[string]any, 1)}
 	go func() {
 		defer close(w.ended)
-		w.err = serve(c, w.signals, slog.New(slog.NewJSONHandler(log, nil)))
+		w.err = serve(*c.(*config.Serve), w.signals, slog.New(slog.NewJSONHandler(log, nil)))
 	}()
 	t.Cleanup(func() {
 		w.stop(t)

@@ -25,7 +25,7 @@ const patience = 2 * time.Minute
 // cluster is one Consul and one Nomad agent, with the formation's binaries.
 type cluster struct {
 	dir   string
-	bin   string // the folder of proxy and worker
+	bin   string // the folder of our programs
 	ports struct{ consul, dns, server, serf, nomad, rpc, gossip, web, admin int }
 
 	consulAgent, nomadAgent *process
@@ -33,7 +33,7 @@ type cluster struct {
 	nomad                   *nomad.Client
 }
 
-// startCluster builds the programs, starts the agents and runs the three jobs.
+// startCluster builds the programs, starts the agents and runs the four jobs.
 func startCluster() (*cluster, error) {
 	base := os.Getenv("FORMATION_TEST_DIR")
 	dir, err := os.MkdirTemp(base, "e2e-")
@@ -51,7 +51,7 @@ func startCluster() (*cluster, error) {
 	if err := os.Chmod(data, 0o777); err != nil { // whoever a driver runs Redis as
 		return c, err
 	}
-	build := exec.Command("go", "build", "-o", c.bin+"/", "formation/proxy", "formation/worker")
+	build := exec.Command("go", "build", "-o", c.bin+"/", "formation/proxy", "formation/worker", "formation/jobs/logs")
 	if out, err := build.CombinedOutput(); err != nil {
 		return c, fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -61,7 +61,7 @@ func startCluster() (*cluster, error) {
 	if err := c.startNomad(); err != nil {
 		return c, err
 	}
-	for _, job := range []string{"redis", "worker", "web"} {
+	for _, job := range []string{"redis", "worker", "background", "web"} {
 		if err := c.run(job, nil); err != nil {
 			return c, err
 		}
@@ -72,10 +72,10 @@ func startCluster() (*cluster, error) {
 // stop ends everything and removes the cluster's folder.
 func (c *cluster) stop() {
 	if c.nomadAgent != nil {
-		for _, job := range []string{"web", "worker", "redis"} {
+		for _, job := range []string{"web", "background", "worker", "redis"} {
 			_, _, _ = c.nomad.Jobs().Deregister(job, false, nil)
 		}
-		for _, job := range []string{"web", "worker", "redis"} {
+		for _, job := range []string{"web", "background", "worker", "redis"} {
 			_ = c.await(job+"'s allocations to end", func(context.Context) (bool, error) {
 				n, err := c.running(job)
 				return len(n) == 0, err

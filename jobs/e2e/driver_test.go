@@ -12,7 +12,7 @@ import (
 // needs root, as Nomad does for that driver; elsewhere the specs at least parse.
 func TestTheDriverExec(t *testing.T) {
 	isolated := map[string]string{"driver": "exec"}
-	for _, job := range []string{"redis", "worker", "web"} {
+	for _, job := range []string{"redis", "worker", "background", "web"} {
 		if _, err := all.parse(job, isolated); err != nil {
 			t.Errorf("%s: %v", job, err)
 		}
@@ -26,14 +26,14 @@ func TestTheDriverExec(t *testing.T) {
 	}
 	e := all.web()
 	_, before := ask(t, e)
-	for _, job := range []string{"redis", "worker"} {
+	for _, job := range []string{"redis", "worker", "background"} {
 		if err := all.run(job, isolated); err != nil {
 			t.Fatal(err)
 		}
 	}
 	e.awaitReady(t, 1)
 	continues(t, e, before) // on the file of the one that was not isolated
-	for _, job := range []string{"redis", "worker"} {
+	for _, job := range []string{"redis", "worker", "background"} {
 		if err := all.run(job, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -10,10 +10,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	consul "github.com/hashicorp/consul/api"
 	nomad "github.com/hashicorp/nomad/api"
 )
+
+// lease is that of the job background, shorter than usual: tests wait for its end.
+const lease = 2 * time.Second
 
 // parse reads a job's spec as `nomad job run` would, with this cluster's ports.
 func (c *cluster) parse(job string, vars map[string]string) (*nomad.Job, error) {
@@ -22,8 +26,9 @@ func (c *cluster) parse(job string, vars map[string]string) (*nomad.Job, error) 
 		return nil, err
 	}
 	given := map[string]string{
-		"web":    fmt.Sprintf("http_port = %d\nadmin_port = %d\nconsul_addr = %q\ndns_addr = %q\n", c.ports.web, c.ports.admin, local(c.ports.consul), local(c.ports.dns)),
-		"worker": fmt.Sprintf("consul_addr = %q\n", local(c.ports.consul)),
+		"web":        fmt.Sprintf("http_port = %d\nadmin_port = %d\nconsul_addr = %q\ndns_addr = %q\n", c.ports.web, c.ports.admin, local(c.ports.consul), local(c.ports.dns)),
+		"worker":     fmt.Sprintf("consul_addr = %q\n", local(c.ports.consul)),
+		"background": fmt.Sprintf("consul_addr = %q\nlease = %q\nmax_deliveries = 3\n", local(c.ports.consul), lease),
 	}[job]
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		given += fmt.Sprintf("%s = %q\n", name, vars[name])

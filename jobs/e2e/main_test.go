@@ -9,7 +9,7 @@ import (
 )
 
 // all is the one cluster that the tests share. They run one after the other, and
-// each leaves it with redis, web and one worker running.
+// each leaves it with redis, web, one worker and one background running.
 var all *cluster
 
 func TestMain(m *testing.M) {

@@ -29,8 +29,8 @@ func maxKillTimeout(t *testing.T) time.Duration {
 
 // What a spec and its program promise each other.
 func TestPromisesBetweenSpecAndProgram(t *testing.T) {
-	checks := map[string]string{"web": "[alive ready]", "worker": "[alive ready]", "redis": "[alive]"}
-	for _, name := range []string{"web", "worker", "redis"} {
+	checks := map[string]string{"web": "[alive ready]", "worker": "[alive ready]", "background": "[alive ready]", "redis": "[alive]"}
+	for _, name := range []string{"web", "worker", "background", "redis"} {
 		t.Run(name, func(t *testing.T) {
 			job, err := all.parse(name, nil)
 			if err != nil {
@@ -55,9 +55,12 @@ func TestPromisesBetweenSpecAndProgram(t *testing.T) {
 					t.Errorf("kill_timeout %v is not below the client's max_kill_timeout %v", *task.KillTimeout, most)
 				}
 			}
-			if name == "redis" {
+			switch name {
+			case "redis":
 				checkRedis(t, group)
-			} else {
+			case "background":
+				checkHandBack(t, group)
+			default:
 				checkDrain(t, name, group)
 			}
 		})
@@ -93,7 +96,7 @@ func checkServices(t *testing.T, group *nomad.TaskGroup, want string) {
 				t.Error("a service that is merely not ready is restarted")
 			}
 		}
-		if check.Type == "http" && (check.PortLabel != "admin" || service.PortLabel == "admin") {
+		if check.Type == "http" && (check.PortLabel != "admin" || service.PortLabel == "admin" && service.Name != "background") {
 			t.Errorf("check %s is not on the admin port, or the service is", check.Name)
 		}
 		if check.Interval > 2*time.Second || check.Timeout > 2*time.Second {
@@ -130,6 +133,19 @@ func checkDrain(t *testing.T, name string, group *nomad.TaskGroup) {
 	}
 	if group.Services[0].Name == "apps" != (name == "worker") {
 		t.Errorf("service is %q", group.Services[0].Name)
+	}
+}
+
+// checkHandBack: the program drains and hands back before Nomad loses its patience.
+func checkHandBack(t *testing.T, group *nomad.TaskGroup) {
+	t.Helper()
+	timeout, err := time.ParseDuration(group.Tasks[0].Env["WORKER_DRAIN_TIMEOUT"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const more = 11 * time.Second // to cut jobs off, to tell Redis what became of others, to hand the rest back
+	if kill := *group.Tasks[0].KillTimeout; kill <= timeout+more {
+		t.Errorf("kill_timeout %v is not above drain timeout %v and %v", kill, timeout, more)
 	}
 }
 

@@ -32,9 +32,17 @@ func TestEveryCaseIsInTheHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, help, _ := strings.Cut(string(script), "\nusage_proxy() {")
+	forProxy, help, _ := strings.Cut(help, "\nusage_queue() {")
+	forQueue, _, _ := strings.Cut(help, "\n}\n")
 	for _, k := range cases {
-		if !strings.Contains(string(script), k.name) {
+		if !strings.Contains(forProxy, k.name) {
 			t.Errorf("scripts/bench proxy --help does not know the case %s", k.name)
+		}
+	}
+	for _, k := range queueCases {
+		if !strings.Contains(forQueue, k.name) {
+			t.Errorf("scripts/bench queue --help does not know the case %s", k.name)
 		}
 	}
 }
@@ -147,26 +155,26 @@ func TestParseCPUs(t *testing.T) {
 
 func TestChoice(t *testing.T) {
 	for names, want := range map[string]int{"": len(cases), "small-64": 1, "small-*,idle": 4} {
-		if got, err := chooseCases(names); err != nil || len(got) != want {
+		if got, err := chooseCases(names, cases); err != nil || len(got) != want {
 			t.Errorf("%q: %d, %v", names, len(got), err)
 		}
 	}
 	for names, want := range map[string]int{"": len(peers), "ours,nginx": 2, "haproxy": 1} {
-		if got, err := choosePeers(names); err != nil || len(got) != want {
+		if got, err := choosePeers(names, proxyNames()); err != nil || len(got) != want {
 			t.Errorf("%q: %d, %v", names, len(got), err)
 		}
 	}
-	if _, err := chooseCases("small-64,big"); !errors.Is(err, errUsage) {
+	if _, err := chooseCases("small-64,big", cases); !errors.Is(err, errUsage) {
 		t.Errorf("big: %v", err)
 	}
-	if _, err := choosePeers("ours,apache"); !errors.Is(err, errUsage) {
+	if _, err := choosePeers("ours,apache", proxyNames()); !errors.Is(err, errUsage) {
 		t.Errorf("apache: %v", err)
 	}
 }
 
 // Ratios are paired: two rounds of which one was slow for both say what one alone says.
 func TestReport(t *testing.T) {
-	b := &bench{peers: []int{0, 1, 2}, rounds: 3}
+	b := &bench{peers: []int{0, 1, 2}}
 	k := &benchCase{name: "small-64", atMost: 1}
 	all, _ := b.contenders(k)
 	cpu := map[string][]float64{"nginx": {10, 20, 10}, "haproxy": {12, 24, 13}, "ours": {9, 18, 9.5}}
@@ -175,8 +183,7 @@ func TestReport(t *testing.T) {
 			c.samples = append(c.samples, sample{CPU: µs, Rate: 1000})
 		}
 	}
-	r := &report{}
-	got := r.add(k, all, nil)
+	got := resultOf(k, all, nil)
 	if l := got.Lines[0]; l.Peer != "nginx" || l.Ratio != nil || l.Median.CPU != 10 {
 		t.Errorf("%+v", l)
 	}
@@ -187,6 +194,8 @@ func TestReport(t *testing.T) {
 	if !got.Goal.Reached || got.Goal.Is != 0.9 {
 		t.Errorf("%+v", got.Goal)
 	}
+	r := newReport("proxy", options{})
+	r.add(got)
 	if r.writeJSON(io.Discard) != nil {
 		t.Error("no JSON")
 	}
@@ -198,7 +207,7 @@ func TestReport(t *testing.T) {
 	// Without nginx nothing is compared, and nothing judged.
 	all, _ = (&bench{peers: []int{2}}).contenders(k)
 	all[0].samples = []sample{{CPU: 1}}
-	if got := r.add(k, all, nil); got.Goal != nil {
+	if got := resultOf(k, all, nil); got.Goal != nil {
 		t.Errorf("%+v", got.Goal)
 	}
 }

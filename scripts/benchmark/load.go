@@ -82,7 +82,7 @@ type sample struct {
 
 // measure puts the case's load on a proxy and sees what that takes.
 func (b *bench) measure(ctx context.Context, r *running, k *benchCase, script string) (sample, error) {
-	busy, all, err := ticks(b.cores.proxy)
+	busy, all, err := ticks(b.cores.one)
 	if err != nil {
 		return sample{}, err
 	}
@@ -100,7 +100,7 @@ func (b *bench) measure(ctx context.Context, r *running, k *benchCase, script st
 	if err != nil {
 		return sample{}, err
 	}
-	busy2, all2, err := ticks(b.cores.proxy)
+	busy2, all2, err := ticks(b.cores.one)
 	if err != nil {
 		return sample{}, err
 	}

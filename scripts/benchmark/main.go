@@ -33,6 +33,10 @@ func run(args []string) int {
 		err = fmt.Errorf("%wwhat is to be measured?", errUsage)
 	case args[0] == "proxy":
 		err = benchProxy(ctx, args[1:])
+	case args[0] == "queue":
+		err = benchQueue(ctx, args[1:])
+	case args[0] == "jobs": // started by queue
+		err = ourJobs(ctx, args[1:], os.Stdout)
 	case args[0] == "upstream": // started by proxy
 		err = serveUpstream(os.Stdout)
 	default:

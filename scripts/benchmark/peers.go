@@ -67,6 +67,14 @@ var peers = []struct {
 
 const ours, baseline = "ours", "nginx"
 
+func proxyNames() []string {
+	var names []string
+	for _, p := range peers {
+		names = append(names, p.name)
+	}
+	return names
+}
+
 func startNginx(_ *bench, s setup) ([]string, error) {
 	file, err := render(s.Dir, "nginx.conf", nginxConf, s)
 	return []string{"nginx", "-p", s.Dir + "/", "-c", file}, err
@@ -142,7 +150,7 @@ func (b *bench) start(ctx context.Context, c *contender, k *benchCase) (*running
 		return nil, err
 	}
 	defer log.Close()
-	p, err := startProcess(peers[c.peer].name, b.cores.proxy, s.Dir, log, argv...)
+	p, err := startProcess(peers[c.peer].name, b.cores.one, s.Dir, log, argv...)
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,9 @@ import (
 )
 
 // cores says who runs where: what is measured has one for itself.
-type cores struct{ proxy, others string }
+type cores struct{ one, others string }
 
-// divide takes the last of the processors that this process may use for the proxies.
+// divide takes the last of the processors that this process may use for what is measured.
 func divide() (cores, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -30,9 +30,9 @@ func divide() (cores, error) {
 		return cores{}, err
 	}
 	if len(cpus) < 2 {
-		return cores{}, errors.New("this takes two cores: one for the proxy that is measured, one for all else")
+		return cores{}, errors.New("this takes two cores: one for what is measured, one for all else")
 	}
-	return cores{proxy: cpus[len(cpus)-1], others: strings.Join(cpus[:len(cpus)-1], ",")}, nil
+	return cores{one: cpus[len(cpus)-1], others: strings.Join(cpus[:len(cpus)-1], ",")}, nil
 }
 
 // parseCPUs reads a list as the kernel writes it: 0-2,5.
@@ -92,19 +92,24 @@ func startProcess(name, cpus, dir string, stdout *os.File, argv ...string) (*pro
 
 // stop ends it, politely for a moment: so that nginx sees to its worker. What takes
 // longer than that drains, for which there is nothing here.
-func (p *process) stop() {
+func (p *process) stop() { p.stopWithin(300 * time.Millisecond) }
+
+// stopWithin ends it, politely for as long.
+func (p *process) stopWithin(most time.Duration) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	select {
 	case <-p.ended:
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(most):
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.ended
 	}
 }
 
 // complaint is the last line that it printed to stderr.
-func (p *process) complaint() string {
-	data, _ := os.ReadFile(p.errors)
+func (p *process) complaint() string { return lastLine(p.errors) }
+
+func lastLine(file string) string {
+	data, _ := os.ReadFile(file)
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
 	return lines[len(lines)-1]
 }

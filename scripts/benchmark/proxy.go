@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,6 +25,8 @@ type benchCase struct {
 
 	atMost float64 // what is wanted of ours: CPU to what it is compared with; or, of idle connections, bytes; 0: nothing
 }
+
+func (k *benchCase) title() string { return k.name }
 
 var (
 	small   = request{Path: "/small"}
@@ -70,13 +70,10 @@ func (c *contender) label() string {
 
 // bench is one run.
 type bench struct {
-	dir      string // for files
-	ours     string // the proxy
+	options
 	oursLogs bool
 	cores    cores
 	ports    []int // the upstream's
-	rounds   int
-	seconds  int // a measurement
 	peers    []int
 	cases    []*benchCase
 	progress io.Writer
@@ -84,28 +81,17 @@ type bench struct {
 
 func benchProxy(ctx context.Context, args []string) error {
 	b := &bench{progress: os.Stderr}
-	flags := flag.NewFlagSet("proxy", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	asJSON := flags.Bool("json", false, "")
-	flags.StringVar(&b.dir, "dir", "", "")
-	flags.StringVar(&b.ours, "ours", "", "")
-	oursIs := flags.String("ours-is", "", "")
-	flags.IntVar(&b.rounds, "rounds", 8, "")
-	flags.IntVar(&b.seconds, "seconds", 2, "")
-	checkOnly := flags.Bool("check", false, "") // before anything is built or installed for it
-	chosenCases := flags.String("case", "", "")
-	chosenPeers := flags.String("peer", "", "")
-	err := flags.Parse(args)
-	if err != nil || flags.NArg() > 0 || b.rounds < 1 || b.seconds < 1 {
-		return fmt.Errorf("%wcannot understand %q", errUsage, args)
-	}
-	if b.cases, err = chooseCases(*chosenCases); err != nil {
+	var err error
+	if b.options, err = parseOptions("proxy", args, options{rounds: 8, seconds: 2}, nil); err != nil {
 		return err
 	}
-	if b.peers, err = choosePeers(*chosenPeers); err != nil {
+	if b.cases, err = chooseCases(b.options.cases, cases); err != nil {
 		return err
 	}
-	if b.cores, err = divide(); err != nil || *checkOnly {
+	if b.peers, err = choosePeers(b.options.peers, proxyNames()); err != nil {
+		return err
+	}
+	if b.cores, err = divide(); err != nil || b.checkOnly {
 		return err
 	}
 	if slices.ContainsFunc(b.peers, func(i int) bool { return peers[i].name == ours }) {
@@ -119,60 +105,26 @@ func benchProxy(ctx context.Context, args []string) error {
 	}
 	defer stop()
 
-	report := newReport(b, *oursIs)
-	for _, line := range report.heading() {
-		fmt.Fprintln(b.progress, line)
-	}
-	if !*asJSON {
-		report.writeMachine(os.Stdout)
+	report := proxyReport(b)
+	fmt.Fprintln(b.progress, report.heading(b.duration()))
+	if !b.json {
+		report.writeMachine(os.Stdout, proxyNames(), fmt.Sprintf("proxies on core %s, all else on %s", b.cores.one, b.cores.others))
 	}
 	for _, k := range b.cases {
 		contenders, notes, err := b.runCase(ctx, k)
 		if err != nil {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
-		result := report.add(k, contenders, notes)
-		if !*asJSON {
+		result := resultOf(k, contenders, notes)
+		report.add(result)
+		if !b.json {
 			result.write(os.Stdout)
 		}
 	}
-	if *asJSON {
+	if b.json {
 		return report.writeJSON(os.Stdout)
 	}
 	return nil
-}
-
-// chooseCases finds those that names stand for: separated by commas, with * for any part.
-func chooseCases(names string) ([]*benchCase, error) {
-	if names == "" {
-		return cases, nil
-	}
-	var chosen []*benchCase
-	for name := range strings.SplitSeq(names, ",") {
-		before := len(chosen)
-		for _, k := range cases {
-			if match, err := path.Match(name, k.name); err == nil && match {
-				chosen = append(chosen, k)
-			}
-		}
-		if len(chosen) == before {
-			return nil, fmt.Errorf("%wthere is no case %q", errUsage, name)
-		}
-	}
-	return chosen, nil
-}
-
-func choosePeers(names string) ([]int, error) {
-	var chosen []int
-	for i := range peers {
-		if names == "" || slices.Contains(strings.Split(names, ","), peers[i].name) {
-			chosen = append(chosen, i)
-		}
-	}
-	if names != "" && len(chosen) != len(strings.Split(names, ",")) {
-		return nil, fmt.Errorf("%w%q is not a list of nginx, haproxy and ours", errUsage, names)
-	}
-	return chosen, nil
 }
 
 // startUpstream runs it beside the load generator, in a process of its own.
@@ -255,17 +207,13 @@ func (b *bench) runCase(ctx context.Context, k *benchCase) ([]*contender, []stri
 	return all, notes, run(ctx, k, all)
 }
 
-// turns calls measure for each contender in each round, and keeps what it returns.
+// turns has the contenders take turns, and keeps what measure returns.
 func (b *bench) turns(k *benchCase, all []*contender, measure func(*contender) (sample, error)) error {
-	for round := range b.rounds {
-		for i := range all {
-			c := all[(round+i)%len(all)]
-			s, err := measure(c)
-			if err != nil {
-				return fmt.Errorf("round %d, %s: %w", round+1, c.label(), err)
-			}
-			c.samples = append(c.samples, s)
-		}
+	return turns(b.rounds, all, func(c *contender) error {
+		s, err := measure(c)
+		c.samples = append(c.samples, s)
+		return err
+	}, func(round int) {
 		fmt.Fprintf(b.progress, "%-12s round %d of %d:", k.name, round+1, b.rounds)
 		for _, c := range all {
 			s := c.samples[round]
@@ -279,8 +227,7 @@ func (b *bench) turns(k *benchCase, all []*contender, measure func(*contender) (
 			}
 		}
 		fmt.Fprintln(b.progress)
-	}
-	return nil
+	})
 }
 
 // measured is what a case is about.

@@ -175,7 +175,7 @@ watch_builds() {
     line="$((SECONDS - started)) s:"
     for name in "${@:2}"; do line+=" $name $(built_part "$name");"; done
     if ((tick == 1)); then
-      printf '\r%-9s %s\e[K' tools "${line%;}"
+      printf '\r%-10s %s\e[K' tools "${line%;}"
     else
       say tools "${line%;}"
     fi
