@@ -2,6 +2,7 @@ package background
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,11 +112,17 @@ func (h *hands) add(promised int, jobs []*queue.Delivery) (added []*held, risky 
 	return added, risky
 }
 
-// ready says that jobs may be begun.
-func (h *hands) ready(jobs []*held) {
+// ready says that jobs may be begun; those that were taken over before others of their
+// priority.
+func (h *hands) ready(jobs []*held, over bool) {
 	h.mu.Lock()
 	for _, j := range jobs {
-		h.waiting[j.Priority()] = append(h.waiting[j.Priority()], j)
+		p := j.Priority()
+		if over {
+			h.waiting[p] = slices.Insert(h.waiting[p], 0, j)
+		} else {
+			h.waiting[p] = append(h.waiting[p], j)
+		}
 	}
 	h.mu.Unlock()
 	for range jobs {

@@ -28,7 +28,7 @@ func (r *run) take(ctx context.Context) {
 		}
 		announced = announced || r.Queue.Announce(ctx) == nil
 		claimed, err := r.consumer.Claim(ctx, n)
-		r.hands.ready(r.admit(ctx, n, claimed.Jobs))
+		r.hands.ready(r.admit(ctx, n, claimed.Jobs), false)
 		if err == nil && !claimed.Paused && len(claimed.Jobs) == 0 {
 			claimed.Paused, err = r.wait(ctx, claimed.Due)
 		}
@@ -86,7 +86,7 @@ func (r *run) wait(ctx context.Context, due time.Duration) (paused bool, err err
 		r.giveBack(ctx, jobs)
 		return paused, err
 	}
-	r.hands.ready(jobs)
+	r.hands.ready(jobs, false)
 	return false, nil
 }
 
@@ -107,7 +107,7 @@ func (r *run) giveBack(ctx context.Context, jobs []*held) int64 {
 }
 
 // reclaimEvery is how often leases are looked at that have run out.
-const reclaimEvery = time.Second
+const reclaimEvery = 600 * time.Millisecond
 
 // reclaim takes jobs over whose workers have died, until ctx ends.
 func (r *run) reclaim(ctx context.Context) {
@@ -121,6 +121,6 @@ func (r *run) reclaim(ctx context.Context) {
 		for _, j := range added {
 			r.Log.Warn("a job was taken over from a worker that was not heard of", "id", j.ID, "handler", j.Handler, "crashes", j.Crashes)
 		}
-		r.hands.ready(added)
+		r.hands.ready(added, true)
 	}
 }

@@ -103,6 +103,7 @@ func TestAFullQueueTakesAllOfACallOrNothing(t *testing.T) {
 	if _, err := q.Enqueue(t.Context(), New{Handler: "h"}); !errors.Is(err, ErrFull) {
 		t.Errorf("error is %v, want that it is full", err)
 	}
+	is(t, "what is there already", enqueue(t, q, New{ID: "a", Handler: "h"}, New{Handler: "h", Key: "k"}), []Receipt{{"a", true}, {"a", true}})
 	q.Bound = 0
 	if _, err := q.Enqueue(t.Context(), New{Handler: "h"}); !errors.Is(err, ErrFull) {
 		t.Errorf("with a bound of 0 the error is %v", err)

@@ -8,37 +8,40 @@
 -- was already; or one negative number, how many jobs there are, when the queue is full.
 local state, delayed, ids = KEYS[1], KEYS[2], KEYS[3]
 local per = 6
-local jobs = (#ARGV - 1) / per
 
-local there = redis.call('ZCARD', delayed)
-for lane = 1, 3 do there = there + held(state, KEYS[3 + lane], lane) end
-if there + jobs > tonumber(ARGV[1]) then return -there - 1 end
-
-local result, added, unique = {}, 0, 7
-for job = 1, jobs do
-  local at = 2 + (job - 1) * per
-  local id, named, lane, delay, keyed, it =
-    ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5]
-  local there = ''
-  if named == '1' and redis.call('HEXISTS', ids, id) == 1 then there = id end
-  if keyed == '1' then
-    local key = KEYS[unique]
-    unique = unique + 1
-    if there == '' then
-      there = redis.call('GET', key) or ''
-      if there == '' then redis.call('SET', key, id) end
-    end
+-- new are the jobs that are not there yet.
+local result, new, named, keyed, unique = {}, {}, {}, {}, 7
+for at = 2, #ARGV, per do
+  local id, key, there = ARGV[at], nil, false
+  if ARGV[at + 1] == '1' then
+    there = (named[id] or redis.call('HEXISTS', ids, id) == 1) and id
   end
-  if there == '' then
-    if named == '1' then redis.call('HSET', ids, id, '') end
-    if delay > 0 then
-      redis.call('ZADD', delayed, now() + delay, lane .. it)
-    else
-      redis.call('XADD', KEYS[3 + lane], '*', 'job', it)
-    end
-    added = added + 1
+  if ARGV[at + 4] == '1' then
+    key, unique = KEYS[unique], unique + 1
+    there = there or keyed[key] or redis.call('GET', key)
   end
-  result[job] = there
+  if not there then
+    new[#new + 1] = { at, key }
+    if ARGV[at + 1] == '1' then named[id] = true end
+    if key then keyed[key] = id end
+  end
+  result[#result + 1] = there or ''
 end
-count(state, 'enqueued', added)
+
+local all = redis.call('ZCARD', delayed)
+for lane = 1, 3 do all = all + held(state, KEYS[3 + lane], lane) end
+if #new > 0 and all + #new > tonumber(ARGV[1]) then return -all - 1 end
+
+for _, job in ipairs(new) do
+  local at, key = job[1], job[2]
+  local id, lane, delay, it = ARGV[at], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 5]
+  if key then redis.call('SET', key, id) end
+  if ARGV[at + 1] == '1' then redis.call('HSET', ids, id, '') end
+  if delay > 0 then
+    redis.call('ZADD', delayed, now() + delay, lane .. it)
+  else
+    redis.call('XADD', KEYS[3 + lane], '*', 'job', it)
+  end
+end
+count(state, 'enqueued', #new)
 return result

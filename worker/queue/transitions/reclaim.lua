@@ -20,7 +20,7 @@ redis.call('HSET', KEYS[1], 'watched', time, 'since', since)
 if watch[4] or want <= 0 or time - since < lease then return lanes end
 
 -- A search looks at all that is pending, so that many workers share one.
-if math.abs(time - searched) < math.min(500, lease / 2) then return lanes end
+if math.abs(time - searched) < math.min(250, lease / 2) then return lanes end
 
 for lane, jobs in ipairs(lanes) do
   local key = KEYS[2 + lane]
