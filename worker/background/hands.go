@@ -12,7 +12,8 @@ import (
 // held is a job that the worker has in hand: claimed, and its end not yet in the queue.
 type held struct {
 	*queue.Delivery
-	risky bool // see hands.risky
+	risky bool      // see hands.risky
+	since time.Time // when it was taken in hand
 
 	// Guarded by the hands' mutex.
 	cancel context.CancelCauseFunc // while it runs
@@ -31,7 +32,8 @@ const soon = 5 * time.Millisecond
 type hands struct {
 	slots int
 	// risky is whether a job goes to the failed queue when the worker dies with it. Of
-	// those there is one in hand at most, so that none fails for another's crash.
+	// those there is one in hand at most, so that none fails for another's crash, but for
+	// the first ones of a job that is new.
 	risky func(*queue.Delivery) bool
 	freed chan struct{} // has an item when there may be room again
 	todo  chan struct{} // has an item for each job that waits to be begun
@@ -43,6 +45,7 @@ type hands struct {
 	risks    int                        // of these, the risky ones
 	promised int                        // room given out, not used yet
 	took     float64                    // how long a job takes, in nanoseconds: a moving average
+	size     float64                    // how large its payload is, in bytes: the same
 }
 
 func newHands(slots int, risky func(*queue.Delivery) bool) *hands {
@@ -76,12 +79,15 @@ func (h *hands) spare(n int) int {
 	return n
 }
 
+// maxAhead is how much jobs that are claimed in advance may weigh, in bytes.
+const maxAhead = 8 << 20
+
 // ahead is how many jobs are worth claiming in advance: those that begin soon.
 func (h *hands) ahead() int {
 	if h.took == 0 {
 		return 0
 	}
-	return int(min(maxPrefetch, float64(h.slots)*float64(soon)/h.took))
+	return int(min(maxPrefetch, float64(h.slots)*float64(soon)/h.took, maxAhead/(h.size+1)))
 }
 
 // add takes jobs in hand for which room was promised, to be begun later. It returns those
@@ -93,11 +99,13 @@ func (h *hands) add(promised int, jobs []*queue.Delivery) (added []*held, risky 
 	defer h.mu.Unlock()
 	h.promised -= promised
 	added = make([]*held, 0, len(jobs))
+	now := time.Now()
 	for _, d := range jobs {
+		average(&h.size, float64(len(d.Payload)))
 		if _, there := h.held[d.Place()]; there {
 			continue
 		}
-		j := &held{Delivery: d, risky: h.risky(d)}
+		j := &held{Delivery: d, risky: h.risky(d), since: now}
 		if j.risky {
 			if h.risks > 0 {
 				risky = append(risky, d)
@@ -165,14 +173,40 @@ func (h *hands) end(j *held, took time.Duration) {
 		h.risks--
 	}
 	if took > 0 {
-		const weight = 0.05
-		if h.took == 0 {
-			h.took = float64(took)
-		}
-		h.took += weight * (float64(took) - h.took)
+		average(&h.took, float64(took))
 	}
 	h.mu.Unlock()
 	h.free()
+}
+
+// average makes a value count in a moving average; 0: there was none yet.
+func average(of *float64, value float64) {
+	const weight = 0.05
+	if *of == 0 {
+		*of = value
+	}
+	*of += weight * (value - *of)
+}
+
+// stale takes out what waits to be begun for longer than d. Jobs take that long, then: no
+// more are claimed in advance until they are seen to be quicker.
+func (h *hands) stale(d time.Duration) (jobs []*held) {
+	before := time.Now().Add(-d)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p, list := range h.waiting {
+		h.waiting[p] = slices.DeleteFunc(list, func(j *held) bool {
+			late := j.since.Before(before)
+			if late {
+				jobs = append(jobs, j)
+			}
+			return late
+		})
+	}
+	if len(jobs) > 0 {
+		h.took = max(h.took, float64(d))
+	}
+	return jobs
 }
 
 // free wakes who waits for room.

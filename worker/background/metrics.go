@@ -41,7 +41,7 @@ func NewMetrics(registry prometheus.Registerer, handlers ...queue.Handler) *Metr
 		}),
 		returned: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "background_handed_back_total",
-			Help: "Jobs that this worker handed back when it had to end.",
+			Help: "Jobs that this worker handed back: it had to end, the queue was paused, or they had waited in its hand.",
 		}),
 	}
 	registry.MustRegister(jobs, seconds, m.late, m.returned)

@@ -2,6 +2,7 @@ package background
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"formation/worker/queue"
@@ -10,14 +11,38 @@ import (
 // maxUnsettled is how many outcomes may wait to be settled; jobs wait when there are more.
 const maxUnsettled = 1000
 
-// settle tells the queue what became of jobs, as many at once as have ended meanwhile,
-// until last is closed and all were told, or ctx has ended.
+// settle tells the queue what became of jobs, until last is closed and all were told, or
+// ctx has ended: of those that leave nothing behind as many at once as have ended
+// meanwhile, of the others one by one, beside.
 func (r *run) settle(ctx context.Context, last <-chan struct{}) {
+	others := make(chan outcome, maxUnsettled)
+	var settlers sync.WaitGroup
+	defer settlers.Wait()
+	defer close(others)
+	for range parallel {
+		settlers.Go(func() {
+			for o := range others {
+				r.settleOne(ctx, o)
+				r.hands.remove(o.held)
+			}
+		})
+	}
 	for {
-		var batch []outcome
+		var plain []*held
+		sort := func(o outcome) {
+			switch {
+			case o.kind == kept: // the queue's again, by handing back or by its lease
+				r.hands.remove(o.held)
+			case o.kind == done && o.Plain():
+				o.Payload = ""
+				plain = append(plain, o.held)
+			default:
+				others <- o
+			}
+		}
 		select {
 		case o := <-r.outcomes:
-			batch = append(batch, o)
+			sort(o)
 		case <-ctx.Done():
 			return
 		case <-last:
@@ -25,70 +50,55 @@ func (r *run) settle(ctx context.Context, last <-chan struct{}) {
 				return
 			}
 		}
-		for len(batch) < maxUnsettled && len(r.outcomes) > 0 {
-			batch = append(batch, <-r.outcomes)
+		for len(plain) < maxUnsettled && len(r.outcomes) > 0 {
+			sort(<-r.outcomes)
 		}
-		r.settleAll(ctx, batch)
+		r.acknowledge(ctx, plain)
 	}
 }
 
 // parallel is how many outcomes that need a transition of their own are settled at a time.
-const parallel = 4
+const parallel = 8
 
-func (r *run) settleAll(ctx context.Context, batch []outcome) {
-	var plain []*held
-	others := make(chan outcome, len(batch))
-	for _, o := range batch {
-		switch {
-		case o.kind == kept: // the queue's again, by handing back or by its lease
-			r.hands.remove(o.held)
-		case o.kind == done && o.Plain():
-			plain = append(plain, o.held)
-		default:
-			others <- o
-		}
+// acknowledge tells of jobs that are done and leave nothing behind.
+func (r *run) acknowledge(ctx context.Context, jobs []*held) {
+	if len(jobs) == 0 {
+		return
 	}
-	close(others)
-	var settlers sync.WaitGroup
-	for range min(parallel, len(others)) {
-		settlers.Go(func() {
-			for o := range others {
-				r.repeat(ctx, func() error { return r.settleOne(ctx, o) })
-				r.hands.remove(o.held)
-			}
-		})
+	deliveries := make([]*queue.Delivery, len(jobs))
+	for n, j := range jobs {
+		deliveries[n] = j.Delivery
 	}
-	if len(plain) > 0 {
-		deliveries := make([]*queue.Delivery, len(plain))
-		for n, j := range plain {
-			deliveries[n] = j.Delivery
-		}
-		r.repeat(ctx, func() error {
-			counted, err := r.consumer.Acknowledge(ctx, deliveries)
-			r.Metrics.uncounted(int64(len(plain))-counted, err)
-			return err
-		})
-		r.hands.remove(plain...)
-	}
-	settlers.Wait()
+	r.repeat(ctx, func() error {
+		counted, err := r.consumer.Acknowledge(ctx, deliveries)
+		r.Metrics.uncounted(int64(len(jobs))-counted, err)
+		return err
+	})
+	r.hands.remove(jobs...)
 }
 
-// settleOne tells of one job.
-func (r *run) settleOne(ctx context.Context, o outcome) error {
-	var counted bool
-	var err error
-	switch o.kind {
-	case done:
-		counted, err = r.consumer.Complete(ctx, o.Delivery, o.result)
-	case retried:
-		counted, err = r.consumer.Retry(ctx, o.Delivery, r.delay(o.Attempt))
-	case failed:
-		counted, err = r.consumer.Fail(ctx, o.Delivery, o.err.Error(), o.attempts)
-	}
-	if err != nil {
+// settleOne tells of one job. What Redis refuses for good has failed.
+func (r *run) settleOne(ctx context.Context, o outcome) {
+	counted := false
+	err := r.repeat(ctx, func() (err error) {
+		switch o.kind {
+		case done:
+			counted, err = r.consumer.Complete(ctx, o.Delivery, o.result)
+		case retried:
+			counted, err = r.consumer.Retry(ctx, o.Delivery, r.delay(o.Attempt))
+		case failed:
+			counted, err = r.consumer.Fail(ctx, o.Delivery, o.err.Error(), o.attempts)
+		}
 		return err
-	}
-	if !counted {
+	})
+	switch {
+	case err != nil && o.kind != failed && queue.Refused(err):
+		o.kind, o.err = failed, fmt.Errorf("redis refuses what became of it: %w", err)
+		r.settleOne(ctx, o)
+		return
+	case err != nil:
+		return
+	case !counted:
 		r.Metrics.uncounted(1, nil)
 	}
 	switch o.kind {
@@ -97,17 +107,19 @@ func (r *run) settleOne(ctx context.Context, o outcome) error {
 	case failed:
 		r.Log.Error("a job has failed for good", "id", o.ID, "handler", o.Handler, "attempts", o.attempts, "error", o.err.Error())
 	}
-	return nil
 }
 
-// repeat repeats a transition until it was carried out or ctx ends. One whose answer was
-// lost changes nothing the second time.
-func (r *run) repeat(ctx context.Context, transition func() error) {
-	for wait := newPause(); ctx.Err() == nil; {
+// repeat repeats a transition until it was carried out, Redis refuses it for good, or ctx
+// ends. One whose answer was lost changes nothing the second time.
+func (r *run) repeat(ctx context.Context, transition func() error) error {
+	for wait := newPause(); ; {
 		err := transition()
-		if err == nil || !wait.after(ctx, err) {
-			return
+		if err == nil {
+			return nil
 		}
 		r.Log.Warn("the queue cannot be told what became of jobs", "error", err)
+		if queue.Refused(err) || !wait.after(ctx, err) {
+			return err
+		}
 	}
 }

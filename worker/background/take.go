@@ -16,7 +16,7 @@ const maxClaim = 200
 
 // take takes jobs off the queue as there is room for them, until ctx ends.
 func (r *run) take(ctx context.Context) {
-	pause, announced := newPause(), false
+	pause := newPause()
 	for ctx.Err() == nil {
 		n := r.hands.room(maxClaim)
 		if n == 0 {
@@ -26,11 +26,15 @@ func (r *run) take(ctx context.Context) {
 			}
 			continue
 		}
-		announced = announced || r.Queue.Announce(ctx) == nil
 		claimed, err := r.consumer.Claim(ctx, n)
-		r.hands.ready(r.admit(ctx, n, claimed.Jobs), false)
-		if err == nil && !claimed.Paused && len(claimed.Jobs) == 0 {
+		jobs := r.admit(ctx, n, claimed.Jobs)
+		switch {
+		case claimed.Paused:
+			r.putBack(ctx, jobs)
+		case err == nil && len(claimed.Jobs) == 0:
 			claimed.Paused, err = r.wait(ctx, claimed.Due)
+		default:
+			r.hands.ready(jobs, false)
 		}
 		switch {
 		case err != nil:
@@ -51,12 +55,20 @@ const riskyPause = time.Second
 // admit takes jobs in hand, and puts off what is too risky to have now.
 func (r *run) admit(ctx context.Context, promised int, jobs []*queue.Delivery) []*held {
 	added, risky := r.hands.add(promised, jobs)
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
 	for _, d := range risky {
-		if _, err := r.consumer.PutOff(ctx, d, jitter(riskyPause)); err != nil {
-			r.Log.Warn("a job could not be put off, and waits until its lease has run out", "id", d.ID, "error", err)
-		}
+		r.repeat(ctx, func() error {
+			_, err := r.consumer.PutOff(ctx, d, jitter(riskyPause))
+			return err
+		})
 	}
 	return added
+}
+
+// unhurried is for what has to be done even if the worker has to end meanwhile.
+func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 }
 
 // patience is how much longer than asked for a wait for jobs may take, when Redis does
@@ -82,41 +94,64 @@ func (r *run) wait(ctx context.Context, due time.Duration) (paused bool, err err
 	if len(jobs) == 0 {
 		return false, err
 	}
-	if paused, err = r.Queue.Paused(ctx); paused || err != nil {
-		r.giveBack(ctx, jobs)
-		return paused, err
+	r.repeat(ctx, func() error {
+		paused, err = r.Queue.Paused(ctx)
+		return err
+	})
+	if paused {
+		r.putBack(ctx, jobs)
+	} else {
+		r.hands.ready(jobs, false) // nobody begins them, if ctx has ended
 	}
-	r.hands.ready(jobs, false)
-	return false, nil
+	return paused, nil
 }
 
-// giveBack returns jobs that were not begun to the queue, and says how many.
-func (r *run) giveBack(ctx context.Context, jobs []*held) int64 {
+// putBack returns jobs that were not begun to the queue. When the worker has to end before
+// that was done, it is left to its end.
+func (r *run) putBack(ctx context.Context, jobs []*held) {
+	if len(jobs) > 0 && r.giveBack(ctx, jobs) != nil {
+		r.hands.ready(jobs, true)
+	}
+}
+
+// giveBack returns jobs that were not begun to the queue, unless ctx ends before.
+func (r *run) giveBack(ctx context.Context, jobs []*held) error {
 	places := make([]queue.Place, len(jobs))
 	for n, j := range jobs {
 		places[n] = j.Place()
+	}
+	if err := r.repeat(ctx, func() error {
+		n, err := r.consumer.Return(ctx, places)
+		r.handedBack.Add(n)
+		r.Metrics.handedBack(n)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, j := range jobs {
 		r.hands.end(j, 0)
 	}
 	r.hands.remove(jobs...)
-	n, err := r.consumer.Return(ctx, places)
-	if err != nil {
-		r.Log.Warn("jobs could not be returned, and wait until their leases have run out", "jobs", len(jobs), "error", err)
-	}
-	r.Metrics.handedBack(n)
-	return n
+	return nil
 }
 
 // reclaimEvery is how often leases are looked at that have run out.
 const reclaimEvery = 600 * time.Millisecond
 
-// reclaim takes jobs over whose workers have died, until ctx ends.
+// longest is for how long a job waits in hand to be begun, before others may have it.
+const longest = time.Second
+
+// reclaim takes jobs over whose workers have died, and gives back what it has no time for,
+// until ctx ends.
 func (r *run) reclaim(ctx context.Context) {
 	for idle(ctx, jitter(reclaimEvery)) {
+		_ = r.Queue.Announce(ctx) // next time
+		r.putBack(ctx, r.hands.stale(longest))
 		n := r.hands.spare(maxClaim)
 		jobs, err := r.consumer.Reclaim(ctx, n)
 		added := r.admit(ctx, n, jobs)
 		if err != nil {
-			continue // take says so
+			continue // next time
 		}
 		for _, j := range added {
 			r.Log.Warn("a job was taken over from a worker that was not heard of", "id", j.ID, "handler", j.Handler, "crashes", j.Crashes)

@@ -63,7 +63,7 @@ func (w *Worker) Run(ctx, hurry context.Context) error {
 		handlers: map[string]queue.Handler{},
 		outcomes: make(chan outcome, maxUnsettled),
 	}
-	r.hands = newHands(w.Concurrency, func(d *queue.Delivery) bool { return d.Crashes > 0 && d.Crashes == w.MaxDeliveries-1 })
+	r.hands = newHands(w.Concurrency, func(d *queue.Delivery) bool { return d.Fault == nil && d.Crashes > 0 && d.Crashes == w.MaxDeliveries-1 })
 	for _, h := range w.Handlers {
 		r.handlers[h.Name()] = h
 	}
@@ -77,9 +77,8 @@ type run struct {
 	hands    *hands
 	handlers map[string]queue.Handler
 	outcomes chan outcome // of jobs that have ended, to be settled
-	done     atomic.Int64 // jobs done
 
-	handedBack int64 // jobs, when it ended
+	done, handedBack atomic.Int64 // jobs
 }
 
 // run starts the parts and ends them, one after the other: who takes jobs, who does them,
@@ -124,7 +123,7 @@ func (r *run) giveBackRest() {
 	if len(rest) > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 		defer cancel()
-		r.handedBack += r.giveBack(ctx, rest)
+		_ = r.giveBack(ctx, rest) // or with the rest, in the end
 	}
 }
 
@@ -160,19 +159,21 @@ const settleTimeout = 5 * time.Second
 func (r *run) leave() error {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
-	wait := newPause()
-	for {
+	err := r.repeat(ctx, func() error {
 		n, err := r.consumer.HandBack(ctx)
-		if err == nil {
-			r.Log.Info("drained", "done", r.done.Load(), "handed_back", r.handedBack+n)
-			r.Metrics.handedBack(n)
-			_, err = r.consumer.Leave(ctx)
-		}
-		if err == nil {
-			return nil
-		}
-		if !wait.after(ctx, err) {
-			return fmt.Errorf("drain: jobs could not be handed back, others take them when their leases have run out: %w", err)
-		}
+		r.handedBack.Add(n)
+		r.Metrics.handedBack(n)
+		return err
+	})
+	if err == nil {
+		err = r.repeat(ctx, func() error {
+			_, err := r.consumer.Leave(ctx) // not while it owes something after all: a job may ignore its end
+			return err
+		})
 	}
+	if err != nil {
+		return fmt.Errorf("drain: jobs could not be handed back, others take them when their leases have run out: %w", err)
+	}
+	r.Log.Info("drained", "done", r.done.Load(), "handed_back", r.handedBack.Load())
+	return nil
 }

@@ -31,13 +31,14 @@ const maxMoves = 200
 // Claimed is what Claim returns.
 type Claimed struct {
 	Jobs   []*Delivery
-	Paused bool
+	Paused bool // no job is to be begun
 	// Due is in what time the next delayed job is; negative: there is none.
 	Due time.Duration
 }
 
 // Claim claims up to n jobs, those with a higher priority first, and does not wait for
-// any. It returns none while the queue is paused.
+// any. It claims none while the queue is paused; what it claimed as it was being paused is
+// not to be begun, but to be returned.
 func (c *Consumer) Claim(ctx context.Context, n int) (Claimed, error) {
 	state, err := c.numbers(ctx, promoteScript, 2, c.keys.with(c.keys.state, c.keys.delayed), maxMoves)
 	if err != nil {
@@ -51,15 +52,7 @@ func (c *Consumer) Claim(ctx context.Context, n int) (Claimed, error) {
 			return claimed, err
 		}
 	}
-	if claimed.Paused && len(claimed.Jobs) > 0 { // since a moment ago
-		places := make([]Place, len(claimed.Jobs))
-		for n, d := range claimed.Jobs {
-			places[n] = d.Place()
-		}
-		claimed.Jobs = nil
-		_, err = c.Return(ctx, places)
-	}
-	return claimed, err
+	return claimed, nil
 }
 
 // read claims up to n jobs of a lane, and then looks whether the queue is paused: in that
@@ -124,7 +117,7 @@ const maxUnwatched = 3 * time.Second
 // and a worker counts as one while it does. What it returns may be the consumer's own,
 // which it did not extend in time, or of which it never knew, as an answer was lost.
 func (c *Consumer) Reclaim(ctx context.Context, n int) ([]*Delivery, error) {
-	reply, err := reclaimScript.Run(ctx, c.redis, c.keys.with(c.keys.state, c.keys.workers), c.id, c.lease.Milliseconds(), maxUnwatched.Milliseconds(), n).Result()
+	reply, err := reclaimScript.Run(ctx, c.redis, c.keys.with(c.keys.state, c.keys.workers, c.keys.leases), c.id, c.lease.Milliseconds(), maxUnwatched.Milliseconds(), n).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +247,7 @@ func (c *Consumer) with(jobs []Place) []any {
 // Leave makes the queue forget the consumer, unless it owes something: then it reports
 // false, and changes nothing.
 func (c *Consumer) Leave(ctx context.Context) (left bool, err error) {
-	n, err := c.once(ctx, leaveScript, c.keys.with(c.keys.workers), c.id)
+	n, err := c.once(ctx, leaveScript, c.keys.with(c.keys.workers, c.keys.leases), c.id)
 	return n == 1, err
 }
 

@@ -45,11 +45,15 @@ func (d *Delivery) Place() Place { return Place{d.lane, d.entry} }
 // Priority is the job's.
 func (d *Delivery) Priority() Priority { return order[d.lane-1] }
 
+// maxPlain is how large the payload of a job may be, in bytes, that stays in its lane for a
+// while after it was acknowledged.
+const maxPlain = 1 << 10
+
 // Plain reports whether the job leaves nothing behind when it is done, so that it can be
 // acknowledged together with others.
 func (d *Delivery) Plain() bool {
 	o := &d.options
-	return o.Key == "" && o.Keep == 0 && o.Then == "" && !o.Named
+	return o.Key == "" && o.Keep == 0 && o.Then == "" && !o.Named && len(d.Payload) <= maxPlain
 }
 
 // delivery makes one of an entry's fields and values, as transitions/common.lua tells

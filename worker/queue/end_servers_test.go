@@ -145,10 +145,14 @@ func TestAResultIsThePayloadOfAnotherQueuesJob(t *testing.T) {
 	next.Bound = 1
 	enqueue(t, next, New{ID: "twice", Handler: "h"})
 	enqueue(t, q, New{ID: "twice", Handler: "h", Then: "next"}, New{ID: "itself", Handler: "h", Then: "test", ThenHandler: "second"})
+	twice := ""
 	for _, d := range claim(t, c, 10) {
 		need[bool](t)(c.Complete(t.Context(), d, []byte("r")))
+		if d.ID == "twice" {
+			twice = "twice@" + d.entry
+		}
 	}
-	is(t, "an ID that is there already", ids(claim(t, after, 10)), "twice")
+	is(t, "an ID that is there already", ids(claim(t, after, 10)), "twice "+twice)
 	d := claimOne(t, c)
 	is(t, "in the same queue", []any{d.ID, d.Handler, d.options}, []any{"itself", "second", options{Named: true}})
 	is(t, "its ID is in use", enqueue(t, q, New{ID: "itself", Handler: "h"})[0].Duplicate, true)

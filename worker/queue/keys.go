@@ -15,6 +15,7 @@ type keys struct {
 	ids     string             // hash: chosen IDs in use, to nothing; those of failed jobs, to their entry
 	rate    string             // hash: steps of 5 s to jobs done
 	workers string             // sorted set of consumers, by when they were last heard of
+	leases  string             // hash: consumers to their leases in ms
 }
 
 func keysOf(queue string) keys {
@@ -27,6 +28,7 @@ func keysOf(queue string) keys {
 		ids:     tag + "ids",
 		rate:    tag + "rate",
 		workers: tag + "workers",
+		leases:  tag + "leases",
 	}
 	for n, p := range order {
 		k.lanes[n] = tag + p.String()

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -73,4 +74,19 @@ func (q *Queue) numbers(ctx context.Context, s *redis.Script, n int, keys []stri
 		return nil, fmt.Errorf("%w: %d numbers", errReply, len(got))
 	}
 	return got, err
+}
+
+// Refused reports whether an error is Redis's own word, and one that does not pass: no
+// right to a key, or a key of another kind.
+func Refused(err error) bool {
+	var said redis.Error
+	if !errors.As(err, &said) || errors.Is(err, redis.Nil) {
+		return false
+	}
+	for _, passing := range []string{"LOADING", "READONLY", "MISCONF", "BUSY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS"} {
+		if strings.HasPrefix(said.Error(), passing) {
+			return false
+		}
+	}
+	return true
 }

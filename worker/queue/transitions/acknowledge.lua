@@ -12,14 +12,6 @@
 -- Returns how many of them nobody had ended before, and so count.
 local SPENT = 10000
 
--- needed is the first entry of a lane that is not spent.
-local function needed(key)
-  local pending = redis.call('XPENDING', key, GROUP, '-', '+', 1)
-  if pending[1] then return pending[1][1] end
-  local ms, n = delivered(key)
-  return string.format('%.0f-%.0f', ms, n + 1)
-end
-
 local function finish(lane, from, to)
   local key, spent = KEYS[2 + lane], 'spent' .. lane
   local done, gone = redis.call('XACK', key, GROUP, unpack(ARGV, from, to)), 0
@@ -29,8 +21,11 @@ local function finish(lane, from, to)
     end
   end
   if done > 0 then
-    local left = redis.call('HINCRBY', KEYS[1], spent, done - redis.call('XTRIM', key, 'MINID', needed(key)))
-    if left > SPENT then redis.call('HINCRBY', KEYS[1], spent, -redis.call('XDEL', key, unpack(ARGV, from, to))) end
+    redis.call('HINCRBY', KEYS[1], spent, done)
+    trim(KEYS[1], key, lane)
+    if tonumber(redis.call('HGET', KEYS[1], spent)) > SPENT then
+      redis.call('HINCRBY', KEYS[1], spent, 0 - redis.call('XDEL', key, unpack(ARGV, from, to)))
+    end
   end
   return done + gone
 end

@@ -19,24 +19,27 @@ local function now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- delivered is the last entry of a lane that was delivered to anybody: its two numbers.
+-- delivered is the last entry of a lane that was delivered to anybody; nil: there is no
+-- group.
 local function delivered(key)
   for _, g in ipairs(redis.pcall('XINFO', 'GROUPS', key)) do -- an error, when there is no stream
-    if g[2] == GROUP then
-      local ms, n = string.match(g[8], '^(%d+)-(%d+)$')
-      return tonumber(ms), tonumber(n)
-    end
+    if g[2] == GROUP then return g[8] end
   end
-  return -1, 0
 end
 
 -- waits returns whether an entry was not delivered to anybody, as Redis knows it: after a
--- crash it may have forgotten that it was.
+-- crash it may have forgotten that it was. Numbers of this size are not Lua's.
 local function waits(key, entry)
-  local last, lastN = delivered(key)
-  local ms, n = string.match(entry, '^(%d+)-(%d+)$')
-  ms, n = tonumber(ms), tonumber(n)
-  return ms > last or ms == last and n > lastN
+  local last = delivered(key)
+  if not last then return true end
+  local a, b = { string.match(entry, '^(%d+)-(%d+)$') }, { string.match(last, '^(%d+)-(%d+)$') }
+  for n = 1, 2 do
+    if a[n] ~= b[n] then
+      if #a[n] ~= #b[n] then return #a[n] > #b[n] end
+      return a[n] > b[n]
+    end
+  end
+  return false
 end
 
 -- take removes an entry from its lane, and returns false when somebody else has ended it.
@@ -54,6 +57,21 @@ end
 local function fields(stream, entry)
   local found = redis.call('XRANGE', stream, entry, entry)
   return found[1] and found[1][2]
+end
+
+-- trim cuts off what is spent before the first entry of a lane (1 to 3) that is pending or
+-- waits.
+local function trim(state, key, lane)
+  local spent = 'spent' .. lane
+  local pending = redis.call('XPENDING', key, GROUP, '-', '+', 1)
+  if pending[1] then
+    redis.call('HINCRBY', state, spent, 0 - redis.call('XTRIM', key, 'MINID', pending[1][1]))
+    return
+  end
+  local last = delivered(key)
+  local first = redis.call('XRANGE', key, '(' .. last, '+', 'COUNT', 1)[1]
+  if first then redis.call('XTRIM', key, 'MINID', first[1]) else redis.call('XTRIM', key, 'MAXLEN', 0) end
+  redis.call('HSET', state, spent, 0)
 end
 
 -- count adds to a counter of the queue's state.

@@ -4,6 +4,8 @@
 -- ARGV: entry, lane (1 to 3), ID, error, attempts
 -- Returns 1, or 0 when somebody has ended it before.
 local job = fields(KEYS[2], ARGV[1])
+redis.call('XLEN', KEYS[3]) -- what Redis refuses is refused before anything has changed
+redis.call('HLEN', KEYS[4])
 if not take(KEYS[2], ARGV[1]) then return 0 end
 if #job > MOST then job = { 'raw', cmsgpack.pack(job) } end
 local failed = redis.call('XADD', KEYS[3], '*', 'failed-lane', ARGV[2], 'failed-id', ARGV[3],

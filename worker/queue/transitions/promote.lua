@@ -15,7 +15,7 @@ for _, delayed in ipairs(redis.call('ZRANGE', KEYS[2], '-inf', time, 'BYSCORE', 
   redis.call('ZREM', KEYS[2], delayed)
 end
 for lane = 3, 5 do
-  if delivered(KEYS[lane]) < 0 then group(KEYS[lane]) end
+  if not delivered(KEYS[lane]) then group(KEYS[lane]) end
 end
 local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
 return { 0, first[2] and math.max(0, first[2] - time) or -1 }
