@@ -134,7 +134,10 @@ func (h *hands) ready(jobs []*held, over bool) {
 	}
 	h.mu.Unlock()
 	for range jobs {
-		h.todo <- struct{}{}
+		select {
+		case h.todo <- struct{}{}:
+		default: // of stale jobs there are items, too: no fewer than jobs
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (r *run) acknowledge(ctx context.Context, jobs []*held) {
 	for n, j := range jobs {
 		deliveries[n] = j.Delivery
 	}
-	r.repeat(ctx, func() error {
+	_ = r.repeat(ctx, func() error { // or their leases run out
 		counted, err := r.consumer.Acknowledge(ctx, deliveries)
 		r.Metrics.uncounted(int64(len(jobs))-counted, err)
 		return err

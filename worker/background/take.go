@@ -58,7 +58,7 @@ func (r *run) admit(ctx context.Context, promised int, jobs []*queue.Delivery) [
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
 	for _, d := range risky {
-		r.repeat(ctx, func() error {
+		_ = r.repeat(ctx, func() error { // or its lease runs out
 			_, err := r.consumer.PutOff(ctx, d, jitter(riskyPause))
 			return err
 		})
@@ -94,7 +94,7 @@ func (r *run) wait(ctx context.Context, due time.Duration) (paused bool, err err
 	if len(jobs) == 0 {
 		return false, err
 	}
-	r.repeat(ctx, func() error {
+	_ = r.repeat(ctx, func() error {
 		paused, err = r.Queue.Paused(ctx)
 		return err
 	})

@@ -192,11 +192,9 @@ func (c *Consumer) PutOff(ctx context.Context, d *Delivery, delay time.Duration)
 }
 
 func (c *Consumer) putOff(ctx context.Context, d *Delivery, attempts int, delay time.Duration, as string) (counted bool, err error) {
-	o := d.options
-	o.Attempts, o.Crashes, o.Enqueued = attempts, d.Crashes, d.Enqueued.UnixMilli()
 	k := &c.keys
 	n, err := c.once(ctx, retryScript, []string{k.state, k.lanes[d.lane-1], k.delayed},
-		d.entry, d.lane, wire(d.ID, d.Handler, o, d.Payload), ms(delay), as)
+		d.entry, d.lane, wire(d.ID, d.Handler, d.again(attempts), d.Payload), ms(delay), as)
 	return n == 1, err
 }
 

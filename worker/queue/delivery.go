@@ -98,12 +98,21 @@ func delivery(lane int, entry string, fields []string, delivered int64) *Deliver
 	if o.Deadline > 0 {
 		d.Deadline = time.UnixMilli(o.Deadline)
 	}
-	d.Enqueued = entryTime(first)
+	if d.Enqueued = entryTime(first); d.Enqueued.IsZero() {
+		d.Enqueued = entryTime(entry)
+	}
 	if o.Enqueued > 0 {
 		d.Enqueued = time.UnixMilli(o.Enqueued)
 	}
 	d.check()
 	return d
+}
+
+// again are the job's options in an entry that follows this one, after that many attempts.
+func (d *Delivery) again(attempts int) options {
+	o := d.options
+	o.Attempts, o.Crashes, o.Enqueued = min(attempts, MaxAttempts), min(d.Crashes, math.MaxInt32), d.Enqueued.UnixMilli()
+	return o
 }
 
 // fault takes note of what is wrong, unless something else was before.

@@ -120,8 +120,7 @@ func FuzzDelivery(f *testing.F) {
 			t.Errorf("%q cannot be enqueued: %v", fields, err)
 		}
 		// As Retry writes it, it is the same job.
-		o := d.options
-		o.Attempts, o.Crashes, o.Enqueued = min(d.Attempt, MaxAttempts), min(d.Crashes, 1<<31-1), d.Enqueued.UnixMilli()
+		o := d.again(d.Attempt)
 		again := delivery(1, "2000-1", []string{"job", wire(d.ID, d.Handler, o, d.Payload)}, 1)
 		if again.Fault != nil || again.ID != d.ID || again.Handler != d.Handler || again.Payload != d.Payload || again.Key != d.Key || again.Timeout != d.Timeout || !again.Deadline.Equal(d.Deadline) ||
 			!again.Enqueued.Equal(d.Enqueued) || again.Attempts != d.Attempts || again.Crashes != o.Crashes {
