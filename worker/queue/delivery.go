@@ -111,7 +111,7 @@ func delivery(lane int, entry string, fields []string, delivered int64) *Deliver
 // again are the job's options in an entry that follows this one, after that many attempts.
 func (d *Delivery) again(attempts int) options {
 	o := d.options
-	o.Attempts, o.Crashes, o.Enqueued = min(attempts, MaxAttempts), min(d.Crashes, math.MaxInt32), d.Enqueued.UnixMilli()
+	o.Attempts, o.Crashes, o.Enqueued = min(attempts, MaxAttempts), min(d.Crashes, math.MaxInt32), max(0, d.Enqueued.UnixMilli())
 	return o
 }
 
@@ -142,7 +142,7 @@ func (d *Delivery) check() {
 func entryTime(entry string) time.Time {
 	before, _, _ := strings.Cut(entry, "-")
 	n, err := strconv.ParseInt(before, 10, 64)
-	if err != nil { // somebody has written it by hand
+	if err != nil || n == 0 { // somebody has written it by hand
 		return time.Time{}
 	}
 	return time.UnixMilli(n)

@@ -111,7 +111,7 @@ func failedOf(reply any) (Failed, error) {
 	if d.Fault == nil {
 		o := d.options
 		f.Fields = []string{"id", d.ID, "handler", d.Handler, "payload", d.Payload, "options", o.String()}
-		o.Attempts, o.Crashes, o.Deadline, o.Enqueued = 0, 0, 0, d.Enqueued.UnixMilli()
+		o.Attempts, o.Crashes, o.Deadline, o.Enqueued = 0, 0, 0, max(0, d.Enqueued.UnixMilli())
 		f.again = []string{"job", wire(d.ID, d.Handler, o, d.Payload)}
 	}
 	return f, nil
