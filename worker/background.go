@@ -10,17 +10,14 @@ import (
 	"os"
 	"sync/atomic"
 
-	"github.com/hashicorp/consul/api"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"formation/consul/discovery"
 	"formation/worker/admin"
 	"formation/worker/background"
 	"formation/worker/config"
 	"formation/worker/drain"
 	"formation/worker/queue"
-	"formation/worker/redisclient"
 )
 
 // tookDown is the exit code of a worker that a job of the handler exit has taken down.
@@ -34,17 +31,11 @@ func work(c config.Background, signals <-chan os.Signal, log *slog.Logger) error
 		return fmt.Errorf("--admin: %w", err)
 	}
 	defer adminListener.Close()
-	conf := api.DefaultConfig()
-	conf.Address = c.ConsulAddr
-	consul, err := discovery.NewClient(conf)
+	_, redis, disconnect, err := connect(c.Connection, log)
 	if err != nil {
-		return fmt.Errorf("--consul-addr: %w", err)
+		return err
 	}
-	defer conf.Transport.CloseIdleConnections()
-	redis := redisclient.Open(c.RedisURL, c.RedisTimeout, &discovery.Watch{
-		Client: consul, Service: c.RedisURL.Service, Tag: c.RedisURL.Tag, Log: log,
-	}, log)
-	defer redis.Close()
+	defer disconnect()
 	jobs, err := queue.Open(redis.Client, c.Queue)
 	if err != nil {
 		return fmt.Errorf("--queue: %w", err)

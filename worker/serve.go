@@ -11,17 +11,14 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hashicorp/consul/api"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"formation/consul/discovery"
 	"formation/consul/registration"
 	"formation/worker/admin"
 	"formation/worker/config"
 	"formation/worker/drain"
 	"formation/worker/hello"
-	"formation/worker/redisclient"
 )
 
 var errSecondSignal = errors.New("a second signal")
@@ -40,19 +37,11 @@ func serve(c config.Serve, signals <-chan os.Signal, log *slog.Logger) error {
 		return fmt.Errorf("--admin: %w", err)
 	}
 	defer adminListener.Close()
-	conf := api.DefaultConfig()
-	conf.Address = c.ConsulAddr
-	consul, err := discovery.NewClient(conf)
+	consul, redis, disconnect, err := connect(c.Connection, log)
 	if err != nil {
-		return fmt.Errorf("--consul-addr: %w", err)
+		return err
 	}
-	defer conf.Transport.CloseIdleConnections()
-
-	// The client keeps the last known Redis by itself, so the watch need not hold any.
-	redis := redisclient.Open(c.RedisURL, c.RedisTimeout, &discovery.Watch{
-		Client: consul, Service: c.RedisURL.Service, Tag: c.RedisURL.Tag, Log: log,
-	}, log)
-	defer redis.Close()
+	defer disconnect()
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(redis.Up(c.RedisTimeout), collectors.NewGoCollector(),

@@ -18,7 +18,7 @@ type Background struct {
 	Connection
 
 	Lease         time.Duration `default:"10s" help:"How long this worker may be silent before others take its jobs, 1s at least."`
-	MaxDeliveries int           `default:"5" help:"How many workers a job may take down before it has failed for good."`
+	MaxDeliveries int           `default:"5" help:"How many workers a job may take down before it has failed for good. At least 2, for jobs that were only beside it to have another chance."`
 	Backoff       time.Duration `default:"1s" help:"Until a job that failed is tried again. Doubled with each further failure."`
 	MaxBackoff    time.Duration `default:"10m" help:"What --backoff is doubled up to."`
 	JobTimeout    time.Duration `default:"0" help:"For one attempt of a job that does not say it itself. 0: no bound."`

@@ -109,9 +109,9 @@ func failedOf(reply any) (Failed, error) {
 	f.Handler, f.Payload, f.Enqueued, f.Key, f.named = d.Handler, []byte(d.Payload), d.Enqueued, d.Key, d.options.Named
 	f.Fault, f.again = d.Fault, f.Fields // of what is no job: a newer worker may know better
 	if d.Fault == nil {
-		o := d.options
-		f.Fields = []string{"id", d.ID, "handler", d.Handler, "payload", d.Payload, "options", o.String()}
-		o.Attempts, o.Crashes, o.Deadline, o.Enqueued = 0, 0, 0, max(0, d.Enqueued.UnixMilli())
+		f.Fields = []string{"id", d.ID, "handler", d.Handler, "payload", d.Payload, "options", d.options.String()}
+		o := d.again(0)
+		o.Crashes, o.Deadline = 0, 0
 		f.again = []string{"job", wire(d.ID, d.Handler, o, d.Payload)}
 	}
 	return f, nil

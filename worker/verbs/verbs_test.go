@@ -132,29 +132,43 @@ type reply string
 func (r reply) Error() string { return string(r) }
 func (reply) RedisError()     {}
 
+// told has an item for each line that is written.
+type told chan string
+
+func (l told) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
+}
+
 func TestProgressIsToldNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var said strings.Builder
-		p := newProgress(session{Streams: Streams{Err: &said}})
-		pass := func(steps int, want string) {
+		said := make(told, 10)
+		p := newProgress(session{Streams: Streams{Err: said}})
+		says := func(want string) {
 			t.Helper()
-			time.Sleep(time.Duration(steps) * progressEvery)
-			synctest.Wait()
-			if said.String() != want {
-				t.Errorf("it says %q, want %q", &said, want)
+			began := time.Now()
+			if got := <-said; got != want || time.Since(began) > progressEvery {
+				t.Errorf("after %v it says %q, want %q", time.Since(began), got, want)
 			}
-			said.Reset()
 		}
-		time.Sleep(time.Second) // out of step with the ticks
-		pass(2, "worker: nothing is enqueued yet; payloads are expected on standard input, one a line\n")
+		silent := func(steps int) { // and half a one, so that the next is ahead
+			t.Helper()
+			select {
+			case got := <-said:
+				t.Errorf("it says %q, want nothing", got)
+			case <-time.After(time.Duration(steps)*progressEvery + progressEvery/2):
+			}
+		}
+		says("worker: nothing is enqueued yet; payloads are expected on standard input, one a line\n")
+		silent(1)
 		p.set(1)
-		pass(1, "worker: 1 job enqueued so far\n")
-		pass(3, "")
+		says("worker: 1 job enqueued so far\n")
+		silent(3)
 		p.set(2500)
-		pass(1, "worker: 2500 jobs enqueued so far\n")
+		says("worker: 2500 jobs enqueued so far\n")
 		p.stop()
 		p.stop()
 		p.set(5000)
-		pass(2, "")
+		silent(2)
 	})
 }
