@@ -189,7 +189,7 @@ job "background" {
         }
       }
 
-      # Above the drain timeout and the 11 s more that a slow Redis may make of it (see
+      # Above the drain timeout and the 16 s more that a slow Redis may make of it (see
       # worker/background), below the client's max_kill_timeout.
       kill_signal  = "SIGTERM"
       kill_timeout = "28s"
@@ -208,7 +208,7 @@ job "background" {
         WORKER_CONCURRENCY    = var.concurrency
         WORKER_LEASE          = var.lease
         WORKER_MAX_DELIVERIES = var.max_deliveries
-        WORKER_DRAIN_TIMEOUT  = "15s"
+        WORKER_DRAIN_TIMEOUT  = "11s"
       }
 
       resources {

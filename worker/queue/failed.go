@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -60,6 +61,8 @@ func (f *Failed) Cursor() string { return f.entry }
 func (q *Queue) FindFailed(ctx context.Context, id string) (Failed, bool, error) {
 	entry, err := q.redis.HGet(ctx, q.keys.ids, id).Result()
 	switch {
+	case errors.Is(err, redis.Nil) && isEntry.MatchString(id):
+		entry = id
 	case errors.Is(err, redis.Nil), err == nil && entry == "":
 		return Failed{}, false, nil
 	case err != nil:
@@ -70,8 +73,11 @@ func (q *Queue) FindFailed(ctx context.Context, id string) (Failed, bool, error)
 		return Failed{}, false, err
 	}
 	f, err := failedOf(reply[0])
-	return f, err == nil, err
+	return f, err == nil && f.ID == id, err
 }
+
+// isEntry matches the ID of a stream's entry.
+var isEntry = regexp.MustCompile(`^[0-9]{1,19}-[0-9]{1,19}$`)
 
 // header is the fields that transitions/fail.lua puts before a job's own.
 var header = [...]string{"failed-lane", "failed-id", "failed-error", "failed-attempts", "failed-entry"}
@@ -86,22 +92,13 @@ func failedOf(reply any) (Failed, error) {
 	if !ok || err != nil {
 		return Failed{}, errReply
 	}
-	noJob := fmt.Errorf("entry %s of the failed queue is no job", entry)
-	if len(fields)%2 != 0 || len(fields) < 2*len(header) {
-		return Failed{}, noJob
+	if !headed(fields) {
+		return foreign(entry, fields), nil
 	}
-	for n, name := range header {
-		if fields[2*n] != name {
-			return Failed{}, noJob
-		}
-	}
-	lane, err := strconv.Atoi(fields[1])
-	if err != nil || lane < 1 || lane > priorities {
-		return Failed{}, noJob
-	}
+	lane, errLane := strconv.Atoi(fields[1])
 	attempts, err := strconv.Atoi(fields[7])
-	if err != nil {
-		return Failed{}, noJob
+	if errLane != nil || err != nil || lane < 1 || lane > priorities {
+		return foreign(entry, fields), nil
 	}
 	f := Failed{ID: fields[3], Error: fields[5], Attempts: attempts, Priority: order[lane-1],
 		FailedAt: entryTime(entry), Fields: fields[2*len(header):], entry: entry}
@@ -115,6 +112,26 @@ func failedOf(reply any) (Failed, error) {
 		f.again = []string{"job", wire(d.ID, d.Handler, o, d.Payload)}
 	}
 	return f, nil
+}
+
+func headed(fields []string) bool {
+	if len(fields)%2 != 0 || len(fields) < 2*len(header) {
+		return false
+	}
+	for n, name := range header {
+		if fields[2*n] != name {
+			return false
+		}
+	}
+	return true
+}
+
+// foreign is what somebody else has written into the failed queue. Tried again it is as if
+// they had written it into the queue.
+func foreign(entry string, fields []string) Failed {
+	return Failed{ID: entry, Error: "written into the failed queue by somebody else", FailedAt: entryTime(entry),
+		Enqueued: entryTime(entry), Priority: Normal, Fault: fmt.Errorf("entry %s of the failed queue is no job", entry),
+		Fields: fields, entry: entry, again: fields}
 }
 
 // ErrKeyTaken is RetryFailed's error when another job has the failed one's key by now.

@@ -74,9 +74,30 @@ func TestFailedJobsAreListedInParts(t *testing.T) {
 			t.Errorf("%s has failed: %v (%v)", id, there, err)
 		}
 	}
+}
+
+func TestWhatOthersWroteIntoTheFailedQueueIsListedTriedAndDiscarded(t *testing.T) {
+	_, q := newQueue(t)
+	c := q.Consumer("c", longLease)
+	entry := do(t, q, "XADD", q.keys.failed, "*", "handler", "h", "payload", "p").(string)
 	do(t, q, "XADD", q.keys.failed, "*", "by", "hand")
-	if _, err := q.Failed(t.Context(), "", 10); err == nil || !strings.Contains(err.Error(), "is no job") {
-		t.Errorf("an entry that is no failed job: %v", err)
+	failOne(t, q, New{ID: "a", Handler: "h"})
+	list := need[[]Failed](t)(q.Failed(t.Context(), "", 10))
+	is(t, "IDs", []string{list[0].ID, list[2].ID}, []string{entry, "a"})
+	for _, f := range list[:2] {
+		if f.Fault == nil || !strings.Contains(f.Fault.Error(), "is no job") || len(f.Fields) == 0 {
+			t.Errorf("an entry that is no failed job: %+v", f)
+		}
+		is(t, "found", find(t, q, f.ID), f)
+	}
+	is(t, "tried again", need[bool](t)(q.RetryFailed(t.Context(), list[0])), true)
+	is(t, "the job", claimOne(t, c).Handler, "h")
+	is(t, "discarded", need[int64](t)(q.Discard(t.Context(), list[1])), 1)
+	is(t, "failed", stats(t, q).Failed, 1)
+	for _, id := range []string{entry, "99999999999999999999-1"} {
+		if _, there, err := q.FindFailed(t.Context(), id); there || err != nil {
+			t.Errorf("%s has failed: %v (%v)", id, there, err)
+		}
 	}
 }
 
