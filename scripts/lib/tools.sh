@@ -3,11 +3,11 @@
 
 # The oldest that do. Consul 1.18 and Nomad 1.9 are the oldest whose command lines and
 # job specifications are the ones used here (`nomad node meta apply` is of 1.5,
-# `nomad job run -preserve-resources` and the typed templates of 1.9); Redis 6.2 has
-# the commands of the queue (XAUTOCLAIM).
+# `nomad job run -preserve-resources` and the typed templates of 1.9); Redis 7.0 has
+# scripts with flags, as the queue's are.
 min_consul=1.18.0
 min_nomad=1.9.0
-min_redis=6.2.0
+min_redis=7.0.0
 
 # version_of NAME PATH prints a tool's version, or nothing if it does not run or says
 # something else. Each says its name, so that another program of that name is not

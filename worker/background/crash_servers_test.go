@@ -91,19 +91,22 @@ func TestRedisIsKilledUnderLoad(t *testing.T) {
 	}
 	total := 0
 	for round := range 5 {
+		away := false
 		for n := range 200 {
 			id := fmt.Sprint(round, "-", n)
 			for { // what got no answer is enqueued again
 				if _, err := b.Queue.Enqueue(t.Context(), queue.New{ID: id, Handler: "echo", Payload: []byte(`1`), Keep: time.Hour, Key: id}); err == nil {
 					break
 				}
-				if n == 100 {
+				if away {
 					b.server.Start(t)
+					away = false
 				}
 			}
 			total++
 			if n == 99 {
 				b.server.Kill()
+				away = true
 			}
 		}
 	}

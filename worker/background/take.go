@@ -144,7 +144,7 @@ const longest = time.Second
 // reclaim takes jobs over whose workers have died, and gives back what it has no time for,
 // until ctx ends.
 func (r *run) reclaim(ctx context.Context) {
-	for idle(ctx, jitter(reclaimEvery)) {
+	for idle(ctx, jitter(min(reclaimEvery, r.Lease/6))) {
 		_ = r.Queue.Announce(ctx) // next time
 		r.putBack(ctx, r.hands.stale(longest))
 		n := r.hands.spare(maxClaim)

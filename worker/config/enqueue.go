@@ -64,8 +64,8 @@ func (c *Enqueue) complete() error {
 		return fmt.Errorf("--at: it is more than %v away", queue.MaxDelay)
 	case c.MaxAttempts < 1 || c.MaxAttempts > queue.MaxAttempts:
 		return fmt.Errorf("--max-attempts: %d is not within 1 and %d", c.MaxAttempts, queue.MaxAttempts)
-	case c.Timeout < 0:
-		return fmt.Errorf("--timeout: %v is negative", c.Timeout)
+	case c.Timeout < 0 || c.Timeout > queue.MaxDelay:
+		return fmt.Errorf("--timeout: %v is not within 0s and %v", c.Timeout, queue.MaxDelay)
 	case c.Keep < 0 || c.Keep > queue.MaxDelay:
 		return fmt.Errorf("--keep: %v is not within 0s and %v", c.Keep, queue.MaxDelay)
 	case c.ThenHandler != "" && c.Then == "":

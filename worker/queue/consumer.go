@@ -117,7 +117,7 @@ const maxUnwatched = 3 * time.Second
 // and a worker counts as one while it does. What it returns may be the consumer's own,
 // which it did not extend in time, or of which it never knew, as an answer was lost.
 func (c *Consumer) Reclaim(ctx context.Context, n int) ([]*Delivery, error) {
-	reply, err := reclaimScript.Run(ctx, c.redis, c.keys.with(c.keys.state, c.keys.workers, c.keys.leases), c.id, c.lease.Milliseconds(), maxUnwatched.Milliseconds(), n).Result()
+	reply, err := reclaimScript.Run(ctx, c.redis, c.keys.with(c.keys.state, c.keys.workers, c.keys.leases), c.id, c.lease.Milliseconds(), min(maxUnwatched, c.lease/3).Milliseconds(), n).Result()
 	if err != nil {
 		return nil, err
 	}

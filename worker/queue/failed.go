@@ -76,6 +76,26 @@ func (q *Queue) FindFailed(ctx context.Context, id string) (Failed, bool, error)
 	return f, err == nil && f.ID == id, err
 }
 
+// FirstFailed returns the first of the jobs of those IDs, MaxBatch at most, that has failed;
+// false if none has.
+func (q *Queue) FirstFailed(ctx context.Context, ids ...string) (Failed, bool, error) {
+	if len(ids) == 0 {
+		return Failed{}, false, nil
+	}
+	entries, err := q.redis.HMGet(ctx, q.keys.ids, ids...).Result()
+	if err != nil {
+		return Failed{}, false, err
+	}
+	for n, entry := range entries {
+		if at, _ := entry.(string); at != "" {
+			if f, there, err := q.FindFailed(ctx, ids[n]); there || err != nil {
+				return f, there, err
+			}
+		}
+	}
+	return Failed{}, false, nil
+}
+
 // isEntry matches the ID of a stream's entry.
 var isEntry = regexp.MustCompile(`^[0-9]{1,19}-[0-9]{1,19}$`)
 

@@ -32,7 +32,7 @@ func (h Handler) Name() string { return h.name }
 func (h Handler) Run(ctx context.Context, d *Delivery) ([]byte, error) { return h.run(ctx, d) }
 
 // Handle makes a handler that does jobs whose payload is T as JSON; a [json.RawMessage]
-// or []byte takes any payload as it is. When do returns an error, the job is tried again
+// or []byte takes any payload as it is. A job without a payload has the zero T. When do returns an error, the job is tried again
 // later, unless the error is [Permanent]. The context ends with the job's timeout and
 // deadline, and when the worker has to end.
 func Handle[T any](name string, do func(context.Context, Job[T]) error) Handler {
@@ -66,7 +66,9 @@ func unmarshal(payload string, to any) error {
 		*to = []byte(payload)
 	case *struct{}: // nothing is asked of it
 	default:
-		return json.Unmarshal([]byte(payload), to)
+		if payload != "" {
+			return json.Unmarshal([]byte(payload), to)
+		}
 	}
 	return nil
 }

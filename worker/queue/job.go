@@ -146,6 +146,9 @@ func (j *New) start() (id string, o options) {
 		ThenHandler: j.ThenHandler,
 		Named:       j.ID != "",
 	}
+	if j.Delay > 0 { // its entry is made when it is due
+		o.Enqueued = time.Now().UnixMilli()
+	}
 	if !j.Deadline.IsZero() {
 		o.Deadline = max(j.Deadline.UnixMilli(), 1)
 	}

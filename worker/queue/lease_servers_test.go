@@ -99,6 +99,34 @@ func TestNobodyReclaimsForOneLeaseAfterNobodyWatched(t *testing.T) {
 	is(t, "when the clock was put back", len(reclaim(t, second, 10)), 0)
 }
 
+// With short leases a short outage is one.
+func TestAnOutageThatShortLeasesDoNotOutlive(t *testing.T) {
+	_, q := newQueue(t)
+	lease := 2 * time.Second
+	first, second := q.Consumer("first", lease), q.Consumer("second", lease)
+	reclaim(t, second, 0)
+	do(t, q, "HINCRBY", q.keys.state, "since", -longLease.Milliseconds())
+	enqueue(t, q, New{ID: "a", Handler: "h"})
+	claim(t, first, 1)
+	pass(t, q, lease)
+	do(t, q, "HINCRBY", q.keys.state, "watched", -lease.Milliseconds()/2)
+	is(t, "after an outage of half a lease", len(reclaim(t, second, 10)), 0)
+}
+
+// How long a consumer is remembered is its own lease's measure.
+func TestALongLeaseIsRememberedByThoseWithShortOnes(t *testing.T) {
+	_, q := newQueue(t)
+	long, short := q.Consumer("long", longLease), q.Consumer("short", time.Second)
+	for _, c := range []*Consumer{long, short} {
+		reclaim(t, c, 0)
+	}
+	do(t, q, "HINCRBY", q.keys.state, "since", -longLease.Milliseconds())
+	do(t, q, "HDEL", q.keys.state, "searched")
+	do(t, q, "ZINCRBY", q.keys.workers, -time.Minute.Milliseconds(), "long")
+	reclaim(t, short, 10)
+	is(t, "its lease", do(t, q, "HGET", q.keys.leases, "long"), fmt.Sprint(longLease.Milliseconds()))
+}
+
 func TestAQueueThatWasNeverWatchedIsNotReclaimedFrom(t *testing.T) {
 	_, q := newQueue(t)
 	enqueue(t, q, New{Handler: "h"})

@@ -61,11 +61,12 @@ type Receipt struct {
 	Duplicate bool   // it was not added: ID is of the one that has its ID or key already
 }
 
-// Enqueue adds jobs, MaxBatch and MaxBatchBytes at most, in one step: all of them, but for those that are
-// there already, or none. It returns a receipt for each. When it returns nil, they are in
-// Redis (and on its disk, as far as Redis has been told to see to that); after an error
-// other than ErrFull they may be: a job with an ID of the caller's can be enqueued again
-// without harm.
+// Enqueue adds jobs, MaxBatch and MaxBatchBytes at most, in one step: all of them, but for
+// those that are there already, or none. It returns a receipt for each. When it returns nil,
+// they are in Redis (and on its disk, as far as Redis has been told to see to that); after an
+// error other than ErrFull they may be. A job with an ID of the caller's can be enqueued again
+// without harm while it is there, and one with a Key whose result is kept also after it was
+// done.
 func (q *Queue) Enqueue(ctx context.Context, jobs ...New) ([]Receipt, error) {
 	if len(jobs) == 0 {
 		return nil, nil

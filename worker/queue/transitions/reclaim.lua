@@ -55,8 +55,11 @@ redis.call('HSET', KEYS[1], 'searched', time)
 -- Consumers that owe nothing and were not heard of for long have died.
 local long = 10 * lease
 for _, dead in ipairs(redis.call('ZRANGE', KEYS[2], '-inf', '(' .. time - long, 'BYSCORE')) do
-  redis.call('ZREM', KEYS[2], dead)
-  redis.call('HDEL', KEYS[3], dead)
+  local its = tonumber(redis.call('HGET', KEYS[3], dead) or lease)
+  if time - redis.call('ZSCORE', KEYS[2], dead) > 10 * its then
+    redis.call('ZREM', KEYS[2], dead)
+    redis.call('HDEL', KEYS[3], dead)
+  end
 end
 for lane = 4, 6 do
   for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[lane], GROUP)) do
