@@ -201,6 +201,18 @@ func TestFollow(t *testing.T) {
 			s.end(nil)
 		})
 	})
+	t.Run("plain lines have no label", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeNomad()
+			f.set(logA, isRunning(time.Now()))
+			f.write(logA, "line\n")
+			o := everything()
+			o.plain = true
+			s := start(t, f, o)
+			s.printed("line")
+			s.end(nil)
+		})
+	})
 }
 
 // Nomad goes away in the middle of lines and comes back: no line is lost, none is
@@ -337,7 +349,7 @@ func TestParse(t *testing.T) {
 	}{
 		{"worker", ""},
 		{"worker --no-follow", ""},
-		{"--since 5m worker --stderr", ""},
+		{"--since 5m worker --stderr --plain", ""},
 		{"", "which job?"},
 		{"--no-follow", "which job?"},
 		{"worker web", `one job at a time, not also "web"`},

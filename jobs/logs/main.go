@@ -31,6 +31,7 @@ Options:
   --no-follow        print what there is and exit
   --since DURATION   leave out lines older than this (5m, 1h30m; 0s: only new ones)
   --stderr           standard error too, marked as such
+  --plain            lines as they were written, with no label
   --help             this text
 
 Environment: NOMAD_ADDR (http://127.0.0.1:4646), NOMAD_TOKEN, NOMAD_NAMESPACE,
@@ -50,6 +51,7 @@ type options struct {
 	noFollow bool
 	since    time.Duration // negative: everything
 	stderr   bool
+	plain    bool
 }
 
 // run returns the exit code: 0 also when it was interrupted, 1 when the job's logs
@@ -94,6 +96,7 @@ func parse(args []string) (o options, err error) {
 	flags.BoolVar(&o.noFollow, "no-follow", false, "")
 	flags.DurationVar(&o.since, "since", -1, "")
 	flags.BoolVar(&o.stderr, "stderr", false, "")
+	flags.BoolVar(&o.plain, "plain", false, "")
 	// Options may follow the job's name too.
 	for {
 		if err := flags.Parse(args); err != nil {
@@ -133,7 +136,11 @@ func stream(ctx context.Context, n jobReader, o options, w io.Writer, note func(
 		if failed != nil {
 			return
 		}
-		if _, failed = fmt.Fprintf(out, "%s | %s\n", e.label, e.text); failed != nil {
+		label := e.label + " | "
+		if o.plain {
+			label = ""
+		}
+		if _, failed = fmt.Fprintf(out, "%s%s\n", label, e.text); failed != nil {
 			cancel()
 		}
 	}, func() {
