@@ -66,6 +66,12 @@ variable "max_deliveries" {
   default     = 5
 }
 
+variable "input_root" {
+  type        = string
+  description = "The folder, on each node, below which map-reduce reads files; none: it reads no files. With the driver exec it does not, either."
+  default     = ""
+}
+
 locals {
   # raw_exec sees the node's own files and mounts nothing; exec sees what is mounted.
   isolated = var.driver == "exec"
@@ -209,6 +215,10 @@ job "background" {
         WORKER_LEASE          = var.lease
         WORKER_MAX_DELIVERIES = var.max_deliveries
         WORKER_DRAIN_TIMEOUT  = "11s"
+        WORKER_INPUT_ROOT     = local.isolated ? "" : var.input_root
+
+        # Below the memory that the task has: Go collects more eagerly before it is full.
+        GOMEMLIMIT = "96MiB"
       }
 
       resources {

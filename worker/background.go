@@ -17,6 +17,8 @@ import (
 	"formation/worker/background"
 	"formation/worker/config"
 	"formation/worker/drain"
+	"formation/worker/mapreduce"
+	"formation/worker/mapreduce/input"
 	"formation/worker/queue"
 )
 
@@ -31,6 +33,13 @@ func work(c config.Background, signals <-chan os.Signal, log *slog.Logger) error
 		return fmt.Errorf("--admin: %w", err)
 	}
 	defer adminListener.Close()
+	var root *input.Root // nil: this worker reads no files
+	if c.InputRoot != "" {
+		if root, err = input.Open(c.InputRoot); err != nil {
+			return fmt.Errorf("--input-root: %w", err)
+		}
+		defer root.Close()
+	}
 	_, redis, disconnect, err := connect(c.Connection, log)
 	if err != nil {
 		return err
@@ -41,7 +50,7 @@ func work(c config.Background, signals <-chan os.Signal, log *slog.Logger) error
 		return fmt.Errorf("--queue: %w", err)
 	}
 
-	handlers := background.Trial(func() { os.Exit(tookDown) })
+	handlers := append(background.Trial(func() { os.Exit(tookDown) }), mapreduce.NewWorker(redis.Client, jobs, root).Handler())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(redis.Up(c.RedisTimeout), background.NewGauges(jobs, c.RedisTimeout), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,13 +42,32 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = work(*c, signals, log)
 	default:
 		redisclient.LogTo(slog.New(slog.DiscardHandler)) // the command's own error says it
-		err = verbs.Run(c, verbs.Streams{In: stdin, Out: stdout, Err: stderr})
+		ctx, stop := context.Background(), func() {}
+		switch c.(type) {
+		case *config.MapReduce, *config.AttachRun:
+			ctx, stop = untilLeft()
+		}
+		err = verbs.Run(ctx, c, verbs.Streams{In: stdin, Out: stdout, Err: stderr})
+		stop()
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "worker:", err)
 		return 1
 	}
 	return 0
+}
+
+// untilLeft is for a client whose run goes on without it: its context ends with a signal. A
+// second signal ends the process, as usual. Until stop, a reader that has closed standard
+// output is an error of writing to it, and does not end the process.
+func untilLeft() (ctx context.Context, stop func()) {
+	ctx, end := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, end)
+	signal.Ignore(syscall.SIGPIPE)
+	return ctx, func() {
+		end()
+		signal.Reset(syscall.SIGPIPE)
+	}
 }
 
 // process is what a process type has that runs until a signal ends it.

@@ -24,6 +24,9 @@ func TestExitCodes(t *testing.T) {
 		{"the same for background", []string{"background", "--admin=192.0.2.1:8000"}, 1},
 		{"a payload that is no JSON", []string{"enqueue", "noop", "nope"}, 2},
 		{"no redis there", []string{"queues", "--redis=redis://127.0.0.1:1"}, 1},
+		{"an input root that is not there", []string{"background", "--admin=127.0.0.1:0", "--input-root=/no/where"}, 1},
+		{"a run of nothing", []string{"mapreduce", "--by=status"}, 2},
+		{"no redis there for a run", []string{"mapreduce", "--input=a", "--redis=redis://127.0.0.1:1"}, 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

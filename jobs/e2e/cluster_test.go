@@ -26,6 +26,7 @@ const patience = 2 * time.Minute
 type cluster struct {
 	dir   string
 	bin   string // the folder of our programs
+	input string // the folder of files for map-reduce
 	ports struct{ consul, dns, server, serf, nomad, rpc, gossip, web, admin int }
 
 	consulAgent, nomadAgent *process
@@ -40,8 +41,11 @@ func startCluster() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, bin: filepath.Join(dir, "bin")}
+	c := &cluster{dir: dir, bin: filepath.Join(dir, "bin"), input: filepath.Join(dir, "input")}
 	if err := c.freePorts(); err != nil {
+		return c, err
+	}
+	if err := os.Mkdir(c.input, 0o755); err != nil {
 		return c, err
 	}
 	data := filepath.Join(dir, "data", "redis")

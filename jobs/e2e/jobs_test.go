@@ -28,7 +28,7 @@ func (c *cluster) parse(job string, vars map[string]string) (*nomad.Job, error) 
 	given := map[string]string{
 		"web":        fmt.Sprintf("http_port = %d\nadmin_port = %d\nconsul_addr = %q\ndns_addr = %q\n", c.ports.web, c.ports.admin, local(c.ports.consul), local(c.ports.dns)),
 		"worker":     fmt.Sprintf("consul_addr = %q\n", local(c.ports.consul)),
-		"background": fmt.Sprintf("consul_addr = %q\nlease = %q\nmax_deliveries = 3\n", local(c.ports.consul), lease),
+		"background": fmt.Sprintf("consul_addr = %q\nlease = %q\nmax_deliveries = 3\ninput_root = %q\n", local(c.ports.consul), lease, c.input),
 	}[job]
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		given += fmt.Sprintf("%s = %q\n", name, vars[name])

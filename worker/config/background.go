@@ -14,6 +14,7 @@ type Background struct {
 	Concurrency int    `default:"10" help:"How many jobs are done at the same time."`
 	Admin       string `default:"127.0.0.1:8002" help:"Health and metrics, for Consul and operators only."`
 	Name        string `placeholder:"NAME" help:"What logs call this worker. Default: the host name."`
+	InputRoot   string `placeholder:"DIR" help:"The directory below which worker mapreduce may read files. Default: none."`
 
 	Connection
 

@@ -26,7 +26,7 @@ var Done = errors.New("nothing to run")
 
 const description = "The app's process types, serve and background, and the commands for the queues of jobs. " +
 	"Each option is an environment variable too: --drain-delay is WORKER_DRAIN_DELAY. " +
-	"Only those that choose jobs are not, such as --id and --all, lest a forgotten variable does."
+	"Only those that choose jobs or lines are not, such as --id, --all and --where, lest a forgotten variable does."
 
 // Parse reads args, then environment variables, then defaults. Help is written to
 // out. An error is one line that names the option and never has Redis's password in it.
@@ -46,7 +46,13 @@ func Parse(args []string, out io.Writer) (Command, error) {
 			Retry   RetryFailed   `cmd:"" help:"Put them back on their queue, with all their attempts before them and no deadline."`
 			Discard DiscardFailed `cmd:"" help:"Delete them."`
 		} `cmd:"" help:"List, show, retry and discard jobs that have failed for good."`
-		Result Result `cmd:"" help:"Print the result that is kept of a job (enqueue --keep)."`
+		Result    Result `cmd:"" help:"Print the result that is kept of a job (enqueue --keep)."`
+		MapReduce struct {
+			Run    MapReduce `cmd:"" default:"withargs" help:"Start a run and print its result. Assumed when no other command is given."`
+			Status ShowRuns  `cmd:"" help:"List all runs, or show how far one is."`
+			Attach AttachRun `cmd:"" help:"Wait for a run and print its result, as whoever started it would."`
+			Cancel CancelRun `cmd:"" help:"End a run, and delete what it has stored, its result too."`
+		} `cmd:"" name:"mapreduce" help:"Count, sum up and search the lines of many files with all background workers. For all options: worker mapreduce run --help."`
 	}
 	helped := false
 	parser, err := kong.New(&commands,

@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 	if b.Name != host || b.Queue != "default" || b.Concurrency != 10 || b.Admin != "127.0.0.1:8002" || b.Redis != c.Redis ||
 		b.RedisURL.String() != c.RedisURL.String() || b.RedisTimeout != time.Second || b.ConsulAddr != c.ConsulAddr ||
 		b.Lease != 10*time.Second || b.MaxDeliveries != 5 || b.Backoff != time.Second || b.MaxBackoff != 10*time.Minute ||
-		b.JobTimeout != 0 || b.DrainTimeout != 15*time.Second {
+		b.JobTimeout != 0 || b.DrainTimeout != 15*time.Second || b.InputRoot != "" {
 		t.Errorf("got %+v", b)
 	}
 
@@ -77,6 +77,12 @@ func TestACommandIsWhatWasTyped(t *testing.T) {
 		"failed retry id":              &RetryFailed{},
 		"failed discard --all":         &DiscardFailed{},
 		"result id --wait 1s":          &Result{},
+		"mapreduce --input a":          &MapReduce{},
+		"mapreduce run --input a":      &MapReduce{},
+		"mapreduce status":             &ShowRuns{},
+		"mapreduce status a --json":    &ShowRuns{},
+		"mapreduce attach a --csv":     &AttachRun{},
+		"mapreduce cancel a":           &CancelRun{},
 	}
 	for line, want := range cases {
 		c, err := Parse(strings.Fields(line), t.Output())
@@ -121,6 +127,13 @@ func TestAVariableChoosesNoJobs(t *testing.T) {
 	t.Setenv("WORKER_SINCE", "1s")
 	t.Setenv("WORKER_LIMIT", "1")
 	if c := parse[Enqueue](t, "enqueue", "noop"); c.ID != "" || c.Key != "" {
+		t.Errorf("got %+v", c)
+	}
+	for _, name := range []string{"INPUT", "BY", "OF", "AGG", "WHERE", "TOP", "ORDERED", "THEN_BY", "THEN_OF", "THEN_AGG", "REGEXP",
+		"COLUMN", "SEPARATOR", "STRICT", "DETACH"} {
+		t.Setenv("WORKER_"+name, "1")
+	}
+	if c := parse[MapReduce](t, "mapreduce", "--input=a"); c.Detach || !reflect.DeepEqual(c.Spec, counted("a")) {
 		t.Errorf("got %+v", c)
 	}
 	if c := parse[RetryFailed](t, "failed", "retry", "--all"); c.Filter != (Filter{}) {
@@ -234,6 +247,14 @@ func TestABadValueNamesItsOption(t *testing.T) {
 		{"a negative limit to retry", []string{"failed", "retry", "--all", "--limit=-1"}, "--limit"},
 		{"a retried job's queue with a space", []string{"failed", "retry", "i", "--queue=a b"}, "--queue"},
 		{"the discarded jobs' redis", []string{"failed", "discard", "i", "--redis=nowhere"}, "--redis"},
+		{"an unknown command for runs", []string{"mapreduce", "stop"}, "stop"},
+		{"no run to attach to", []string{"mapreduce", "attach"}, "<run>"},
+		{"no run to cancel", []string{"mapreduce", "cancel"}, "<run>"},
+		{"an attached run as two things", []string{"mapreduce", "attach", "a", "--csv", "--json"}, "--csv"},
+		{"the runs' redis", []string{"mapreduce", "status", "--redis=nowhere"}, "--redis"},
+		{"the runs' queue", []string{"mapreduce", "status", "--queue=a b"}, "--queue"},
+		{"the attached run's queue", []string{"mapreduce", "attach", "a", "--queue=a b"}, "--queue"},
+		{"the cancelled run's queue", []string{"mapreduce", "cancel", "a", "--queue=a b"}, "--queue"},
 		{"a result of no job", []string{"result"}, "<id>"},
 		{"a negative wait", []string{"result", "i", "--wait=-1s"}, "--wait"},
 	}
@@ -267,7 +288,8 @@ func TestHelpIsComplete(t *testing.T) {
 	for line, command := range map[string]any{
 		"serve": Serve{}, "background": Background{}, "enqueue": Enqueue{}, "queues list": ListQueues{},
 		"queues pause": PauseQueues{}, "queues resume": ResumeQueues{}, "failed list": ListFailed{}, "failed show": ShowFailed{},
-		"failed retry": RetryFailed{}, "failed discard": DiscardFailed{}, "result": Result{},
+		"failed retry": RetryFailed{}, "failed discard": DiscardFailed{}, "result": Result{}, "mapreduce run": MapReduce{},
+		"mapreduce status": ShowRuns{}, "mapreduce attach": AttachRun{}, "mapreduce cancel": CancelRun{},
 	} {
 		var help strings.Builder
 		if _, err := Parse(append(strings.Fields(line), "--help"), &help); !errors.Is(err, Done) {

@@ -19,8 +19,9 @@ type Streams struct {
 }
 
 // Run carries out a command. Its error is one line, which says what is wrong, and what
-// was done before; notes on the way there go to Err.
-func Run(command config.Command, streams Streams) error {
+// was done before; notes on the way there go to Err. A command that waits for a run leaves
+// it to itself when ctx ends; others take no notice of that.
+func Run(ctx context.Context, command config.Command, streams Streams) error {
 	switch c := command.(type) {
 	case *config.Enqueue:
 		return with(c.Connection, streams, func(s session) error { return s.enqueue(*c) })
@@ -40,6 +41,14 @@ func Run(command config.Command, streams Streams) error {
 		return with(c.Connection, streams, func(s session) error { return s.discard(c.Chosen) })
 	case *config.Result:
 		return with(c.Connection, streams, func(s session) error { return s.result(*c) })
+	case *config.MapReduce:
+		return with(c.Connection, streams, func(s session) error { return s.mapReduce(ctx, *c) })
+	case *config.ShowRuns:
+		return with(c.Connection, streams, func(s session) error { return s.showRuns(*c) })
+	case *config.AttachRun:
+		return with(c.Connection, streams, func(s session) error { return s.attach(ctx, *c) })
+	case *config.CancelRun:
+		return with(c.Connection, streams, func(s session) error { return s.cancelRun(*c) })
 	}
 	return fmt.Errorf("%T is no command for the queue", command)
 }
@@ -65,10 +74,17 @@ func with(at config.Connection, streams Streams, do func(session) error) error {
 func (s session) queue(name string) (*queue.Queue, error) { return queue.Open(s.redis, name) }
 
 // ask asks Redis for something, within its time.
-func (s session) ask(do func(context.Context) error) error {
+func (s session) ask(do func(context.Context) error) error { return s.about(s.within(do)) }
+
+// within is ask with the error as it is.
+func (s session) within(do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.at.RedisTimeout)
 	defer cancel()
-	err := do(ctx)
+	return do(ctx)
+}
+
+// about makes of Redis's error one that names the option.
+func (s session) about(err error) error {
 	var waited net.Error
 	switch {
 	case err == nil, errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrKeyTaken):

@@ -25,7 +25,7 @@ func do(t *testing.T, args ...string) (string, error) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	err = Run(c, Streams{Out: &out, Err: t.Output()})
+	err = Run(t.Context(), c, Streams{Out: &out, Err: t.Output()})
 	return out.String(), err
 }
 
@@ -61,12 +61,13 @@ func TestEveryCommandSaysThatRedisIsAway(t *testing.T) {
 	addr := silent(t)
 	for _, line := range []string{"enqueue noop 1", "queues", "queues --json", "queues pause a", "queues resume a", "failed list",
 		"failed list --json", "failed show i", "failed retry i", "failed retry --all", "failed discard i", "failed discard --all",
-		"result i", "result i --wait 1h"} {
+		"result i", "result i --wait 1h", "mapreduce --input a", "mapreduce --input a --detach", "mapreduce status", "mapreduce status a",
+		"mapreduce attach a", "mapreduce cancel a"} {
 		for at, want := range map[string][]string{
-			"--redis=redis://" + addr:       {"--redis: redis://" + addr, "did not answer within --redis-timeout, 50ms"},
-			"--redis=redis://127.0.0.1:1/3": {"--redis: redis://127.0.0.1:1/3", "connection refused"},
+			"--redis-timeout=50ms --redis=redis://" + addr:      {"--redis: redis://" + addr, "did not answer within --redis-timeout, 50ms"},
+			"--redis-timeout=10s --redis=redis://127.0.0.1:1/3": {"--redis: redis://127.0.0.1:1/3", "connection refused"},
 		} {
-			_, err := do(t, append(strings.Fields(line), at, "--redis-timeout=50ms")...)
+			_, err := do(t, strings.Fields(line+" "+at)...)
 			for _, want := range want {
 				if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("%s: error is %v, want %s", line, err, want)

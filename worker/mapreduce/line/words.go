@@ -1,0 +1,51 @@
+package line
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Text is looked at in words of eight bytes, whose lowest byte is the first. What is
+// asked of a byte is asked of all eight at once, and the answer is its highest bit, a mark.
+//
+// To find the bytes below n, n is taken from each, which sets the highest bit of those.
+// They borrow from the byte behind them, and so may set its mark too: only the first mark
+// of a word counts.
+const (
+	ones  = 0x0101010101010101
+	marks = 0x80 * ones
+)
+
+// word returns the eight bytes of b that begin at i, or zeros if there are not as many.
+func word(b []byte, i int) uint64 {
+	if i >= 0 && i <= len(b)-8 { // the compiler then needs no checks of its own
+		return binary.LittleEndian.Uint64(b[i : i+8 : len(b)])
+	}
+	return 0
+}
+
+// first returns which byte of a word has the first mark; 8: none has one.
+func first(marked uint64) int { return bits.TrailingZeros64(marked) / 8 }
+
+// unusual marks what needs a closer look in a string of JSON: the quote that ends it, a
+// backslash, control characters (zeros are some), and bytes beyond ASCII.
+func unusual(w uint64) uint64 {
+	// Swaps the quote (0x22) and the space (0x20), so that the quote is with the control
+	// characters below 0x21.
+	swapped := w ^ 0x02*ones
+	return ((swapped - 0x21*ones) | ((w ^ '\\'*ones) - ones) | w) & marks
+}
+
+// notDigit marks what is not a digit.
+func notDigit(w uint64) uint64 {
+	w ^= '0' * ones // the digits are now those below 10
+	return ((w + (0x80-10)*ones) | w) & marks
+}
+
+// at returns the byte of b at i; behind its end: 0, which is nowhere right in JSON.
+func at(b []byte, i int) byte {
+	if i >= 0 && i < len(b) {
+		return b[i]
+	}
+	return 0
+}
