@@ -34,7 +34,8 @@ func TestEveryCaseIsInTheHelp(t *testing.T) {
 	}
 	_, help, _ := strings.Cut(string(script), "\nusage_proxy() {")
 	forProxy, help, _ := strings.Cut(help, "\nusage_queue() {")
-	forQueue, _, _ := strings.Cut(help, "\n}\n")
+	forQueue, help, _ := strings.Cut(help, "\nusage_mapreduce() {")
+	forMapreduce, _, _ := strings.Cut(help, "\n}\n")
 	for _, k := range cases {
 		if !strings.Contains(forProxy, k.name) {
 			t.Errorf("scripts/bench proxy --help does not know the case %s", k.name)
@@ -43,6 +44,11 @@ func TestEveryCaseIsInTheHelp(t *testing.T) {
 	for _, k := range queueCases {
 		if !strings.Contains(forQueue, k.name) {
 			t.Errorf("scripts/bench queue --help does not know the case %s", k.name)
+		}
+	}
+	for _, k := range mapreduceCases {
+		if !strings.Contains(forMapreduce, k.name) {
+			t.Errorf("scripts/bench mapreduce --help does not know the case %s", k.name)
 		}
 	}
 }

@@ -35,6 +35,8 @@ func run(args []string) int {
 		err = benchProxy(ctx, args[1:])
 	case args[0] == "queue":
 		err = benchQueue(ctx, args[1:])
+	case args[0] == "mapreduce":
+		err = benchMapreduce(ctx, args[1:])
 	case args[0] == "jobs": // started by queue
 		err = ourJobs(ctx, args[1:], os.Stdout)
 	case args[0] == "upstream": // started by proxy

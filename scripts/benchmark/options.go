@@ -11,12 +11,13 @@ import (
 
 // options are those of all benchmarks.
 type options struct {
-	dir             string // for files
-	rounds, seconds int
-	cases, peers    string // as they are given
-	json            bool
-	checkOnly       bool   // before anything is built or installed for it
-	ours, oursIs    string // our program, and what it is
+	dir          string // for files
+	rounds       int
+	seconds      int    // of a measurement; 0: it takes what it takes
+	cases, peers string // as they are given
+	json         bool
+	checkOnly    bool   // before anything is built or installed for it
+	ours, oursIs string // our program, and what it is
 }
 
 // parseOptions reads a benchmark's options. More adds what only that one has.
@@ -25,17 +26,20 @@ func parseOptions(name string, args []string, o options, more func(*flag.FlagSet
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.dir, "dir", "", "")
 	flags.IntVar(&o.rounds, "rounds", o.rounds, "")
-	flags.IntVar(&o.seconds, "seconds", o.seconds, "")
 	flags.StringVar(&o.cases, "case", "", "")
 	flags.StringVar(&o.peers, "peer", "", "")
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.BoolVar(&o.checkOnly, "check", false, "")
 	flags.StringVar(&o.ours, "ours", "", "")
 	flags.StringVar(&o.oursIs, "ours-is", "", "")
+	timed := o.seconds > 0
+	if timed {
+		flags.IntVar(&o.seconds, "seconds", o.seconds, "")
+	}
 	if more != nil {
 		more(flags)
 	}
-	if flags.Parse(args) != nil || flags.NArg() > 0 || o.rounds < 1 || o.seconds < 1 {
+	if flags.Parse(args) != nil || flags.NArg() > 0 || o.rounds < 1 || timed && o.seconds < 1 {
 		return o, fmt.Errorf("%wcannot understand %q", errUsage, args)
 	}
 	return o, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -63,8 +64,41 @@ type process struct {
 	ended  chan struct{}
 }
 
-// startProcess runs a program on some cores, with little in its environment: what is set
-// for a proxy of the user's is not for this one.
+// environment has little: what is set for a proxy of the user's is not for this one.
+func environment() []string {
+	env := []string{"LC_ALL=C"} // for sorting, and for bytes that are not letters of any language
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "FORMATION_BENCH_DIR"} {
+		env = append(env, name+"="+os.Getenv(name))
+	}
+	return env
+}
+
+// cost is what a program took that has ended.
+type cost struct{ wall, cpu time.Duration }
+
+// output runs a program on some cores to its end, or the context's, and returns what it
+// prints and what it took, with all that it started.
+func output(ctx context.Context, cpus string, argv ...string) ([]byte, cost, error) {
+	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", cpus}, argv...)...)
+	cmd.Env = environment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 2 * time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	began := time.Now()
+	out, err := cmd.Output()
+	wall := time.Since(began)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, cost{}, context.Cause(ctx)
+	case err != nil:
+		return nil, cost{}, fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	return out, cost{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
+}
+
+// startProcess runs a program on some cores.
 func startProcess(name, cpus, dir string, stdout *os.File, argv ...string) (*process, error) {
 	p := &process{name: name, errors: filepath.Join(dir, name+".err"), ended: make(chan struct{})}
 	stderr, err := os.Create(p.errors)
@@ -74,9 +108,7 @@ func startProcess(name, cpus, dir string, stdout *os.File, argv ...string) (*pro
 	defer stderr.Close()
 	p.cmd = exec.Command("taskset", append([]string{"-c", cpus}, argv...)...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, stdout, stderr
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "FORMATION_BENCH_DIR"} {
-		p.cmd.Env = append(p.cmd.Env, name+"="+os.Getenv(name))
-	}
+	p.cmd.Env = environment()
 	// A group of its own: it ends when it is told to, not by the terminal, and with all
 	// that it started.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -164,19 +196,23 @@ func (p *process) cpu() (time.Duration, error) {
 }
 
 // memory is what its processes have in memory: a page that several share counts once.
-func (p *process) memory() (int64, error) { return p.rollup("Pss:") }
+func (p *process) memory() (int64, error) { return p.sum("smaps_rollup", "Pss:") }
 
 // anonymous is its memory without the pages of files: what it has allocated.
-func (p *process) anonymous() (int64, error) { return p.rollup("Anonymous:") }
+func (p *process) anonymous() (int64, error) { return p.sum("smaps_rollup", "Anonymous:") }
 
-func (p *process) rollup(field string) (int64, error) {
+// peak is the most that it has had in memory so far.
+func (p *process) peak() (int64, error) { return p.sum("status", "VmHWM:") }
+
+// sum adds up what a file of /proc says of each of its processes, in kilobytes.
+func (p *process) sum(file, field string) (int64, error) {
 	pids, err := p.members()
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
 	for _, pid := range pids {
-		data, err := os.ReadFile("/proc/" + pid + "/smaps_rollup")
+		data, err := os.ReadFile("/proc/" + pid + "/" + file)
 		if err != nil {
 			return 0, err
 		}
@@ -192,6 +228,18 @@ func (p *process) rollup(field string) (int64, error) {
 		}
 	}
 	return sum, nil
+}
+
+// allTicks is ticks of all cores.
+func (c cores) allTicks() (busy, all int64, err error) {
+	for _, cpu := range append(strings.Split(c.others, ","), c.one) {
+		b, a, err := ticks(cpu)
+		if err != nil {
+			return 0, 0, err
+		}
+		busy, all = busy+b, all+a
+	}
+	return busy, all, nil
 }
 
 // ticks is for how long a core has been busy, and been there, in ticks of the clock.

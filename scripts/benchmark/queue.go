@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -130,7 +127,7 @@ func (b *queueBench) runCase(ctx context.Context, k *queueCase) ([]*queueContend
 		}
 		defer c.redis.end()
 	}
-	about := queueColumn(k.shows[0])
+	about := find(queueColumns, k.shows[0])
 	rounds := b.roundsOf(k)
 	return all, turns(rounds, all, func(c *queueContender) error {
 		s, err := k.measure(b, ctx, k, c)
@@ -155,21 +152,15 @@ func (b *queueBench) runCase(ctx context.Context, k *queueCase) ([]*queueContend
 func (b *queueBench) jobs(ctx context.Context, c *queueContender, most time.Duration, found any, args ...string) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	argv := append([]string{"-c", b.cores.others}, c.jobs(b)...)
-	argv = append(append(argv, args...), "--redis="+c.redis.addr)
-	cmd := exec.CommandContext(ctx, "taskset", argv...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = 2 * time.Second
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	argv := append(append(c.jobs(b), args...), "--redis="+c.redis.addr)
+	out, took, err := output(ctx, b.cores.others, argv...)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		return 0, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
 	if err := json.Unmarshal(out, found); err != nil {
 		return 0, fmt.Errorf("%s: %w: %.200q", args[0], err, out)
 	}
-	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+	return took.cpu, nil
 }
 
 // full is how many jobs are there to be done when a contender begins: more than it can

@@ -63,7 +63,7 @@ func TestQueueCases(t *testing.T) {
 			continue
 		}
 		for _, column := range k[0].shows {
-			if is := values(all[0].samples, queueColumn(column).of); len(is) != 1 || is[0] <= 0 {
+			if is := values(all[0].samples, find(queueColumns, column).of); len(is) != 1 || is[0] <= 0 {
 				t.Errorf("%s: %s: %v", name, column, is)
 			}
 		}

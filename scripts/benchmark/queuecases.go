@@ -18,13 +18,6 @@ type queueCase struct {
 
 func (k *queueCase) title() string { return k.name }
 
-// wish is what is wanted of a column, or of its ratio to asynq's: at least or at most.
-type wish struct {
-	column          string
-	ratio           bool
-	atLeast, atMost float64
-}
-
 const million = 1_000_000
 
 var (

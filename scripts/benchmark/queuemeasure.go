@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -29,12 +28,8 @@ type effort struct {
 
 // effort of a contender; its program may be none, or one that says it itself.
 func (b *queueBench) effort(c *queueContender, program *process) (e effort, err error) {
-	for _, cpu := range append(strings.Split(b.cores.others, ","), b.cores.one) {
-		busy, all, err := ticks(cpu)
-		if err != nil {
-			return e, err
-		}
-		e.busy, e.all = e.busy+busy, e.all+all
+	if e.busy, e.all, err = b.cores.allTicks(); err != nil {
+		return e, err
 	}
 	if e.redis, err = c.redis.cpu(); err == nil && program != nil {
 		e.program, err = program.cpu()

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 )
 
 type queueResult struct {
@@ -22,13 +20,7 @@ type queueLine struct {
 	label string
 }
 
-// shown is a column as a table has it.
-type shown struct {
-	column[queueSample]
-	unit, format string
-}
-
-var queueColumns = []shown{
+var queueColumns = []shown[queueSample]{
 	{column[queueSample]{"rate", func(s *queueSample) *float64 { return &s.Rate }}, "jobs/s", "%.0f"},
 	{column[queueSample]{"cpu", func(s *queueSample) *float64 { return &s.CPU }}, "CPU µs", "%.1f"},
 	{column[queueSample]{"redis_cpu", func(s *queueSample) *float64 { return &s.RedisCPU }}, "Redis's CPU µs", "%.1f"},
@@ -37,15 +29,6 @@ var queueColumns = []shown{
 	{column[queueSample]{"memory", func(s *queueSample) *float64 { return &s.Memory }}, "bytes a job", "%.0f"},
 	{column[queueSample]{"", func(s *queueSample) *float64 { return &s.Seconds }}, "", ""},
 	{column[queueSample]{"", func(s *queueSample) *float64 { return &s.Disturb }}, "", ""},
-}
-
-func queueColumn(name string) shown {
-	for _, c := range queueColumns {
-		if c.name == name {
-			return c
-		}
-	}
-	panic("no column " + name)
 }
 
 func queueReport(b *queueBench) *report {
@@ -64,69 +47,34 @@ func queueReport(b *queueBench) *report {
 
 // queueResultOf works out a case's figures.
 func queueResultOf(k *queueCase, contenders []*queueContender) *queueResult {
-	var columns []column[queueSample]
-	for _, c := range queueColumns {
-		columns = append(columns, c.column)
-	}
 	result := &queueResult{Name: k.name, About: k.about, shows: k.shows}
 	for _, c := range contenders {
 		l := &queueLine{Peer: c.name, Waiting: c.waiting, label: c.label()}
 		if c.against != nil {
-			l.figures = compare(columns, c.samples, c.against.label(), c.against.samples)
+			l.figures = compareShown(queueColumns, c.samples, c.against.label(), c.against.samples)
 		} else {
-			l.figures = compare(columns, c.samples, "", nil)
+			l.figures = compareShown(queueColumns, c.samples, "", nil)
 		}
 		result.Lines = append(result.Lines, l)
 		if l.Peer == ours {
-			result.judge(k, l)
+			result.Goals = append(result.Goals, judge(queueColumns, k.goals, &l.figures)...)
 		}
 	}
 	return result
 }
 
-// judge compares ours with what is wanted, where there is something to compare with.
-func (r *queueResult) judge(k *queueCase, l *queueLine) {
-	for _, w := range k.goals {
-		column := queueColumn(w.column)
-		g := &goal{Of: column.unit, AtLeast: w.atLeast, AtMost: w.atMost, Is: *column.of(&l.Median)}
-		if w.ratio {
-			ratio, found := l.Ratio[w.column]
-			if !found {
-				continue
-			}
-			g.Of, g.Is = fmt.Sprintf("%s to those of %s", column.unit, l.Against), ratio.Median
-		}
-		r.Goals = append(r.Goals, g.judge())
-	}
-}
-
-// write prints a case's table. What it is about has a ratio, with quartiles; so have
-// other columns, without.
+// write prints a case's table.
 func (r *queueResult) write(w io.Writer) {
 	fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.About)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for n, name := range r.shows {
-		fmt.Fprintf(t, "\t%s\tratio", queueColumn(name).unit)
-		if n == 0 {
-			fmt.Fprint(t, "\tquartiles")
-		}
-	}
-	fmt.Fprintln(t, "\t")
+	var lines []tableLine[queueSample]
 	for _, l := range r.Lines {
-		var cells strings.Builder
-		for n, name := range r.shows {
-			c := queueColumn(name)
-			fmt.Fprintf(&cells, "\t"+c.format+"\t%s", *c.of(&l.Median), l.ratio(name, n == 0))
-		}
-		fmt.Fprintf(t, "%s%s\t\n", l.label, &cells)
+		lines = append(lines, tableLine[queueSample]{l.label, &l.figures})
 	}
-	t.Flush()
+	writeTable(w, queueColumns, r.shows, lines)
 	for _, g := range r.Goals {
 		g.write(w, 2)
 	}
 	for _, l := range r.Lines {
-		if l.Median.Disturb > 0.05 {
-			fmt.Fprintf(w, "  others took %.0f%% of the processors from %s: better when nothing else runs\n", 100*l.Median.Disturb, l.label)
-		}
+		writeDisturbed(w, l.label, l.Median.Disturb)
 	}
 }

@@ -18,8 +18,9 @@ type report struct {
 	Processor string            `json:"processor"`
 	Cores     map[string]string `json:"cores"`
 	Versions  map[string]string `json:"versions"`
+	Input     string            `json:"input,omitempty"` // that all read
 	Rounds    int               `json:"rounds"`
-	Seconds   int               `json:"seconds"`
+	Seconds   int               `json:"seconds,omitempty"`
 	Cases     []any             `json:"cases"`
 }
 
@@ -42,7 +43,7 @@ func processor() string {
 
 // heading says what is to come, and for how long.
 func (r *report) heading(about time.Duration) string {
-	return fmt.Sprintf("about %s: %d rounds of %d s", max(about, 5*time.Second).Round(10*time.Second), r.Rounds, r.Seconds)
+	return fmt.Sprintf("about %s: %s", max(about, 5*time.Second).Round(10*time.Second), r.rounds())
 }
 
 // writeMachine prints what was measured, and where: the programs of these names, and
@@ -54,7 +55,14 @@ func (r *report) writeMachine(w io.Writer, names []string, where string) {
 			fmt.Fprintf(w, "%s: %s\n", name, is)
 		}
 	}
-	fmt.Fprintf(w, "Medians of %d rounds of %d s. Ratios are medians of the rounds' own, with their quartiles.\n", r.Rounds, r.Seconds)
+	fmt.Fprintf(w, "Medians of %s. Ratios are medians of the rounds' own, with their quartiles.\n", r.rounds())
+}
+
+func (r *report) rounds() string {
+	if r.Seconds == 0 {
+		return fmt.Sprintf("%d rounds", r.Rounds)
+	}
+	return fmt.Sprintf("%d rounds of %d s", r.Rounds, r.Seconds)
 }
 
 // add adds a case's result.

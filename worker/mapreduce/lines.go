@@ -109,11 +109,11 @@ func (l *Lines) Next(ctx context.Context) ([]byte, error) {
 	k := keysOf(l.run)
 	for {
 		if err := l.enqueue(ctx); err != nil {
-			return nil, err
+			return nil, notEnd(err)
 		}
 		reply, err := takeScript.Run(ctx, l.runs.redis, []string{k.run, k.data(split, 0)}, l.who, l.epoch, l.next).Slice()
 		if err != nil {
-			return nil, err
+			return nil, notEnd(err)
 		}
 		state, lines, err := parseTaken(reply)
 		switch {
@@ -126,10 +126,10 @@ func (l *Lines) Next(ctx context.Context) ([]byte, error) {
 		case State(state) == Done:
 			return nil, io.EOF
 		case State(state) != Running:
-			return nil, l.runs.why(ctx, l.run)
+			return nil, notEnd(l.runs.why(ctx, l.run))
 		case lines == nil:
 			if err := l.look(ctx, split, l.next, l.ahead); err != nil {
-				return nil, err
+				return nil, notEnd(err)
 			}
 			if err := wait(ctx); err != nil {
 				return nil, err
@@ -143,6 +143,14 @@ func (l *Lines) Next(ctx context.Context) ([]byte, error) {
 			return lines, nil
 		}
 	}
+}
+
+// notEnd is an error of Redis: a connection's end is not that of the lines.
+func notEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("redis: %w", io.ErrUnexpectedEOF)
+	}
+	return err
 }
 
 func parseTaken(reply []any) (state string, lines []byte, err error) {

@@ -61,6 +61,7 @@ func (w *Worker) merge(ctx context.Context, t task, spec *Spec) (*made, error) {
 		return m, nil
 	}
 	m.data = inPieces(table.Rows(spec.Top), t.Shard)
+	m.counters = map[string]int64{pieces(t.Shard): int64(len(m.data))}
 	return m, nil
 }
 
@@ -100,6 +101,9 @@ func column(row aggregate.Row, n int) line.Value {
 
 // piece is how large a piece of a result is, about: it is read piece by piece.
 const piece = 256 << 10
+
+// pieces is the field of a run's hash with the number of pieces of a partition's result.
+func pieces(partition int) string { return "pieces:" + strconv.Itoa(partition) }
 
 // inPieces is a partition's result as data.
 func inPieces(rows []aggregate.Row, partition int) []datum {

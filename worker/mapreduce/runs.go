@@ -70,7 +70,7 @@ func (r *Runs) Start(ctx context.Context, name string, spec Spec) error {
 	return r.queue.Announce(ctx)
 }
 
-// List returns the runs that there are, newest first.
+// List returns the runs that there are, newest first, but for those of a newer version.
 func (r *Runs) List(ctx context.Context) ([]Status, error) {
 	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
 	if err := r.redis.ZRemRangeByScore(ctx, runs, "-inf", now).Err(); err != nil {
@@ -83,7 +83,7 @@ func (r *Runs) List(ctx context.Context) ([]Status, error) {
 	var all []Status
 	for _, name := range names {
 		s, err := r.Status(ctx, name)
-		if errors.Is(err, ErrNoRun) {
+		if errors.Is(err, ErrNoRun) || errors.Is(err, errSpec) {
 			continue
 		}
 		if err != nil {

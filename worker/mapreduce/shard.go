@@ -2,6 +2,7 @@ package mapreduce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -43,13 +44,16 @@ func (w *Worker) begin(ctx context.Context, t task) (begun, error) {
 func parseSpec(text string) (*Spec, error) {
 	spec := &Spec{}
 	if err := unmarshal([]byte(text), spec); err != nil {
-		return nil, fmt.Errorf("what the run is to do: %w", err)
+		return nil, fmt.Errorf("%w: %w", errSpec, err)
 	}
 	if err := spec.Complete(); err != nil {
-		return nil, fmt.Errorf("what the run is to do: %w", err)
+		return nil, fmt.Errorf("%w: %w", errSpec, err)
 	}
 	return spec, nil
 }
+
+// errSpec is the error about a spec that cannot be read.
+var errSpec = errors.New("what the run is to do is unclear")
 
 // made is what was made of a shard.
 type made struct {

@@ -73,9 +73,6 @@ func (r run) next(ctx context.Context, lines *mapreduce.Lines) ([]byte, *mapredu
 		return some, nil, err
 	}
 	end, err := r.runs.Status(ctx, r.name)
-	if err == nil && end.State != mapreduce.Done { // it was that of a connection
-		err = io.ErrUnexpectedEOF
-	}
 	return nil, &end, err
 }
 

@@ -92,8 +92,12 @@ func (s session) listRuns(all []mapreduce.Status, json bool) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "RUN\tSTATE\tSTAGE\tPROGRESS\tLINES\tSTARTED\tINPUTS")
 	for _, one := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.0f%%\t%d\t%s\t%s\n", printable(one.Name), one.State, one.StageName, 100*portion(one),
-			one.Lines, one.Created.UTC().Format(time.RFC3339), cut(printable(strings.Join(one.Spec.Inputs, " "))))
+		progress := "-" // what was recorded is deleted when it has failed or is cancelled
+		if one.State == mapreduce.Running || one.State == mapreduce.Done {
+			progress = fmt.Sprintf("%.0f%%", 100*portion(one))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", printable(one.Name), one.State, one.StageName, progress, one.Lines,
+			one.Created.UTC().Format(time.RFC3339), cut(printable(strings.Join(one.Spec.Inputs, " "))))
 	}
 	if err := table.Flush(); err != nil {
 		return err

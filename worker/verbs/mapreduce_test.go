@@ -376,13 +376,15 @@ func TestARunIsShown(t *testing.T) {
 
 func TestRunsAreListed(t *testing.T) {
 	done := mapreduce.Status{Name: "d", State: mapreduce.Done, StageName: "reduce", Created: time.Unix(1e9, 0), Spec: mapreduce.Spec{Inputs: []string{"x", "y"}}}
-	all := []mapreduce.Status{half, done}
+	all := []mapreduce.Status{half, done, half}
 	all[0].Created = done.Created
+	all[2].Created, all[2].State, all[2].Name = done.Created, mapreduce.Failed, "f"
 	for json, want := range map[bool]string{
-		true: "[" + string(object(viewRun(all[0]))) + ",\n" + string(object(viewRun(done))) + "]\n",
+		true: "[" + string(object(viewRun(all[0]))) + ",\n" + string(object(viewRun(done))) + ",\n" + string(object(viewRun(all[2]))) + "]\n",
 		false: "RUN  STATE    STAGE   PROGRESS  LINES  STARTED               INPUTS\n" +
 			"r    running  map     50%       12345  2001-09-09T01:46:40Z  \n" +
-			"d    done     reduce  100%      0      2001-09-09T01:46:40Z  x y\n",
+			"d    done     reduce  100%      0      2001-09-09T01:46:40Z  x y\n" +
+			"f    failed   map     -         12345  2001-09-09T01:46:40Z  \n",
 	} {
 		var out strings.Builder
 		if err := (session{Streams: Streams{Out: &out}}).listRuns(all, json); err != nil || out.String() != want {

@@ -4,8 +4,8 @@
 -- cancelled), error, created, ended and expires (ms, Redis's clock), epoch (how often it
 -- was begun again), stage, totalN (how many shards stage N has), stored (bytes of data
 -- that there are now), storedN:P (of these, in a data key), next and reader (of ordered
--- runs: the first shard whose lines nobody has put out, and who puts them out), and
--- counters.
+-- runs: the first shard whose lines nobody has put out, and who puts them out), pieces:P (of
+-- how many the result of a partition is), and counters.
 --
 -- KEYS: run
 -- ARGV: for how many ms it lives; then fields and values
