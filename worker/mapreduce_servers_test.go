@@ -91,7 +91,7 @@ func TestRunsPrintTheirResults(t *testing.T) {
 			"status,p99 (±1%)\n200,", `^worker: 6 lines, 3 chosen, of 3 files, .*` + "\nworker: estimated: p99 ±1%\n$"},
 		{"the most", "--input=logs/*.log* --by=status --top=1 --csv", "status,count\n200,3\n", "^worker: 6 lines"},
 		{"all in one", "--input=logs/a.log --of=ms --agg=max,count", "MAX  COUNT\n 20      3\n", "^worker: 3 lines of 1 file"},
-		{"none in one", "--input=logs/a.log --of=ms --agg=max,sum,count --where=ms>99 --json", `[{"max":null,"sum":0,"count":0}]` + "\n", "^worker: 3 lines, 0 chosen,"},
+		{"none in one", "--input=logs/a.log --of=ms --agg=max,sum,count --where=ms>99 --json", `[{"max":null,"sum":null,"count":0}]` + "\n", "^worker: 3 lines, 0 chosen,"},
 		{"groups of groups", "--input=logs/*.log* --by=status,ms --then-by=status --top=1 --csv", "status,count\n200,3\n", "^worker: 6 lines"},
 		{"what cannot be read", "--input=logs/d.txt --input=logs --input=e.txt --json", `[{"count":0}]` + "\n",
 			`^worker: 1 line of 1 file, .*` + "\nworker: 1 line is not of the format\nworker: 2 inputs could not be read\n" +
@@ -148,7 +148,7 @@ func TestARunGoesOnWithoutItsClient(t *testing.T) {
 	w.background(files(t, access))
 	const want = "status,count\n200,2\n404,1\ngone\x1b,1\n"
 	for range 2 {
-		if out := w.expect(0, "worker: 4 lines of 2 files", "mapreduce", "attach", name, "--csv", "--queue=another"); out != want {
+		if out := w.expect(0, "worker: 4 lines of 2 files", "mapreduce", "attach", name, "--csv"); out != want {
 			t.Errorf("attached, it prints %q, want %q", out, want)
 		}
 	}
@@ -179,7 +179,7 @@ func TestALostJobIsEnqueuedAgainInItsQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.background(files(t, access))
-	if out := w.expect(0, "worker: 3 lines of 1 file", "mapreduce", "attach", name, "--json", "--queue=another"); out != `[{"count":3}]`+"\n" {
+	if out := w.expect(0, "worker: 3 lines of 1 file", "mapreduce", "attach", name, "--json"); out != `[{"count":3}]`+"\n" {
 		t.Errorf("it prints %q", out)
 	}
 }
@@ -224,10 +224,6 @@ func TestARunFails(t *testing.T) {
 // begun waits until a run has been started, and returns its name.
 func (t typed) begun() string {
 	t.Helper()
-	q, err := queue.Open(t.redis, "default")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for {
 		names, err := queue.Names(t.Context(), t.redis)
 		if err != nil {
@@ -237,7 +233,7 @@ func (t typed) begun() string {
 			runtime.Gosched()
 			continue
 		}
-		all, err := mapreduce.NewRuns(t.redis, q).List(t.Context())
+		all, err := mapreduce.NewRuns(t.redis).List(t.Context())
 		if err != nil || len(all) != 1 {
 			t.Fatalf("there are %v, %v", all, err)
 		}

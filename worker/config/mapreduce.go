@@ -177,30 +177,20 @@ func (c *Printed) complete() error {
 type ShowRuns struct {
 	Run  string `arg:"" optional:"" name:"run" help:"The run's name. Without it, all runs are listed."`
 	JSON bool   `name:"json" help:"Print an object, or an array of them, instead of text."`
-	OneQueue
 	Connection
 }
 
-func (c *ShowRuns) complete() error {
-	if err := c.OneQueue.complete(); err != nil {
-		return err
-	}
-	return c.Connection.complete()
-}
+func (c *ShowRuns) complete() error { return c.Connection.complete() }
 
 // AttachRun is all that `worker mapreduce attach` can be told.
 type AttachRun struct {
 	Run string `arg:"" name:"run" help:"The run's name."`
 	Printed
-	OneQueue
 	Connection
 }
 
 func (c *AttachRun) complete() error {
 	if err := c.Printed.complete(); err != nil {
-		return err
-	}
-	if err := c.OneQueue.complete(); err != nil {
 		return err
 	}
 	return c.Connection.complete()
@@ -209,13 +199,7 @@ func (c *AttachRun) complete() error {
 // CancelRun is all that `worker mapreduce cancel` can be told.
 type CancelRun struct {
 	Run string `arg:"" name:"run" help:"The run's name."`
-	OneQueue
 	Connection
 }
 
-func (c *CancelRun) complete() error {
-	if err := c.OneQueue.complete(); err != nil {
-		return err
-	}
-	return c.Connection.complete()
-}
+func (c *CancelRun) complete() error { return c.Connection.complete() }

@@ -61,10 +61,10 @@ func TestAShardCountsOnce(t *testing.T) {
 	w, other := b.worker(), b.worker()
 	name := NewName()
 	spec := byStatus()
-	if err := b.Start(t.Context(), name, spec); err != nil {
+	if err := b.Start(t.Context(), b.queue, name, spec); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Start(t.Context(), name, spec); err != nil { // its answer was lost
+	if err := b.Start(t.Context(), b.queue, name, spec); err != nil { // its answer was lost
 		t.Fatal(err)
 	}
 	for stage := range 3 {

@@ -45,7 +45,7 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{T: t, server: server, redis: client, queue: q, dir: t.TempDir(), Runs: NewRuns(client, q)}
+	return &bench{T: t, server: server, redis: client, queue: q, dir: t.TempDir(), Runs: NewRuns(client)}
 }
 
 // file writes a file below the root.
@@ -163,7 +163,7 @@ func TestProcess(t *testing.T) {
 func (b *bench) start(spec Spec) string {
 	b.Helper()
 	name := NewName()
-	if err := b.Start(b.Context(), name, spec); err != nil {
+	if err := b.Start(b.Context(), b.queue, name, spec); err != nil {
 		b.Fatal(err)
 	}
 	return name

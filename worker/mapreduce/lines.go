@@ -18,6 +18,7 @@ import (
 // them are taken.
 type Lines struct {
 	runs    *Runs
+	queue   *queue.Queue
 	run     string
 	who     string // this reader's name
 	epoch   int64
@@ -39,8 +40,12 @@ func (r *Runs) Follow(ctx context.Context, name string) (*Lines, error) {
 	if err != nil {
 		return nil, err
 	}
+	q, err := queue.Open(r.redis, s.Queue)
+	if err != nil {
+		return nil, err
+	}
 	k := keysOf(name)
-	l := &Lines{runs: r, run: name, who: rand.Text(), most: s.Spec.MaxStored}
+	l := &Lines{runs: r, queue: q, run: name, who: rand.Text(), most: s.Spec.MaxStored}
 	counters := []any{l.who, "read", "lines", "chosen", "bad", "long", "retries"}
 	for {
 		reply, err := followScript.Run(ctx, r.redis, []string{k.run, k.recorded(split), k.started(split), k.data(split, 0)}, counters...).Int64Slice()
@@ -179,7 +184,7 @@ func (l *Lines) enqueue(ctx context.Context) error {
 	if to == l.ahead {
 		return nil
 	}
-	err := enqueueShards(ctx, l.runs.redis, l.runs.queue, l.run, l.epoch, split, l.ahead, to)
+	err := enqueueShards(ctx, l.runs.redis, l.queue, l.run, l.epoch, split, l.ahead, to)
 	if errors.Is(err, errOver) || errors.Is(err, queue.ErrFull) {
 		return nil // the state says so; there will be room
 	}
@@ -199,7 +204,7 @@ func (l *Lines) look(ctx context.Context, stage, from, to int) error {
 		return nil
 	}
 	l.looked = time.Now()
-	return l.runs.nudge(ctx, l.run, l.epoch, stage, from, to)
+	return l.runs.nudge(ctx, l.queue, l.run, l.epoch, stage, from, to)
 }
 
 // wait waits a moment.

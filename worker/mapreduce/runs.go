@@ -26,13 +26,10 @@ import (
 const Life = 24 * time.Hour
 
 // Runs are all runs in a Redis. It is safe for use by many goroutines.
-type Runs struct {
-	redis redis.UniversalClient
-	queue *queue.Queue
-}
+type Runs struct{ redis redis.UniversalClient }
 
-// NewRuns returns the runs of a Redis, whose jobs are enqueued in q.
-func NewRuns(client redis.UniversalClient, q *queue.Queue) *Runs { return &Runs{client, q} }
+// NewRuns returns the runs of a Redis. The client must not repeat commands by itself.
+func NewRuns(client redis.UniversalClient) *Runs { return &Runs{client} }
 
 // ErrNoRun is the error about a run that there is not, or no longer.
 var ErrNoRun = errors.New("there is no such run")
@@ -40,9 +37,10 @@ var ErrNoRun = errors.New("there is no such run")
 // NewName makes a name for a run, which nobody else has.
 func NewName() string { return strings.ToLower(rand.Text()[:8]) }
 
-// Start starts a run. After an error it can be called again with the same name: it starts
-// one run. Of a spec that is no good the error says what is wrong.
-func (r *Runs) Start(ctx context.Context, name string, spec Spec) error {
+// Start starts a run, whose jobs are enqueued in q. After an error it can be called again
+// with the same name: it starts one run. Of a spec that is no good the error says what is
+// wrong.
+func (r *Runs) Start(ctx context.Context, q *queue.Queue, name string, spec Spec) error {
 	if err := checkRun(name); err != nil {
 		return err
 	}
@@ -57,17 +55,17 @@ func (r *Runs) Start(ctx context.Context, name string, spec Spec) error {
 	if err := r.redis.ZAdd(ctx, runs, redis.Z{Score: float64(expires.UnixMilli()), Member: name}).Err(); err != nil {
 		return err
 	}
-	args := []any{Life.Milliseconds(), "spec", text, "queue", r.queue.Name()}
+	args := []any{Life.Milliseconds(), "spec", text, "queue", q.Name()}
 	for stage := merge; stage <= spec.last(); stage++ {
 		args = append(args, "total"+strconv.Itoa(stage), partitions)
 	}
 	if err := createScript.Run(ctx, r.redis, []string{keysOf(name).run}, args...).Err(); err != nil {
 		return err
 	}
-	if err := enqueueStage(ctx, r.redis, r.queue, name, 0, plan); err != nil {
+	if err := enqueueStage(ctx, r.redis, q, name, 0, plan); err != nil {
 		return err
 	}
-	return r.queue.Announce(ctx)
+	return q.Announce(ctx)
 }
 
 // List returns the runs that there are, newest first, but for those of a newer version.
@@ -130,11 +128,15 @@ func (r *Runs) Nudge(ctx context.Context, s Status) error {
 	if s.State != Running || s.Spec.Ordered && s.Stage == split { // its lines' reader does
 		return nil
 	}
-	return r.nudge(ctx, s.Name, s.epoch, s.Stage, 0, s.Shards)
+	q, err := queue.Open(r.redis, s.Queue)
+	if err != nil {
+		return err
+	}
+	return r.nudge(ctx, q, s.Name, s.epoch, s.Stage, 0, s.Shards)
 }
 
 // nudge is Nudge for some of a stage's shards.
-func (r *Runs) nudge(ctx context.Context, run string, epoch int64, stage, from, to int) error {
+func (r *Runs) nudge(ctx context.Context, q *queue.Queue, run string, epoch int64, stage, from, to int) error {
 	for ; from < to; from += queue.MaxBatch {
 		upTo := min(to, from+queue.MaxBatch)
 		ids := make([]string, 0, upTo-from)
@@ -142,14 +144,14 @@ func (r *Runs) nudge(ctx context.Context, run string, epoch int64, stage, from, 
 			t := task{Run: run, Epoch: epoch, Stage: stage, Shard: n}
 			ids = append(ids, t.id())
 		}
-		failed, there, err := r.queue.FirstFailed(ctx, ids...)
+		failed, there, err := q.FirstFailed(ctx, ids...)
 		if err != nil {
 			return err
 		}
 		if there {
 			return end(ctx, r.redis, run, Failed, fmt.Sprintf("job %s: %s", failed.ID, failed.Error))
 		}
-		err = enqueueShards(ctx, r.redis, r.queue, run, epoch, stage, from, upTo)
+		err = enqueueShards(ctx, r.redis, q, run, epoch, stage, from, upTo)
 		if errors.Is(err, errOver) || errors.Is(err, queue.ErrFull) {
 			return nil
 		}

@@ -24,12 +24,12 @@ type run struct {
 
 // mapReduce starts a run, and prints its result.
 func (s session) mapReduce(ctx context.Context, c config.MapReduce) error {
-	runs, err := s.runs(c.Queue)
+	q, err := s.queue(c.Queue)
 	if err != nil {
 		return err
 	}
-	r := run{session: s, Printed: c.Printed, runs: runs, name: mapreduce.NewName()}
-	if err := s.within(func(ctx context.Context) error { return runs.Start(ctx, r.name, c.Spec) }); err != nil {
+	r := run{session: s, Printed: c.Printed, runs: s.runs(), name: mapreduce.NewName()}
+	if err := s.within(func(ctx context.Context) error { return r.runs.Start(ctx, q, r.name, c.Spec) }); err != nil {
 		return r.notStarted(err)
 	}
 	if c.Detach {
@@ -59,20 +59,13 @@ func (r run) notStarted(err error) error {
 
 // attach prints the result of a run that somebody has started.
 func (s session) attach(ctx context.Context, c config.AttachRun) error {
-	runs, err := s.runs(c.Queue)
-	if err != nil {
-		return err
-	}
-	r := run{session: s, Printed: c.Printed, runs: runs, name: c.Run}
+	r := run{session: s, Printed: c.Printed, runs: s.runs(), name: c.Run}
 	now, err := r.look()
 	if err != nil {
 		return err
 	}
 	if now.Spec.Ordered && (c.JSON || c.CSV) {
 		return fmt.Errorf("run %s puts out lines as they are, and --json or --csv is given", r.name)
-	}
-	if r.runs, err = s.runs(now.Queue); err != nil { // what has to be enqueued again belongs there
-		return err
 	}
 	return r.see(ctx, now.Spec.Ordered)
 }
@@ -143,13 +136,9 @@ func (r run) look() (now mapreduce.Status, err error) {
 
 // cancelRun ends a run.
 func (s session) cancelRun(c config.CancelRun) error {
-	runs, err := s.runs(c.Queue)
-	if err != nil {
-		return err
-	}
-	r, did := run{session: s, runs: runs, name: c.Run}, false
+	r, did := run{session: s, runs: s.runs(), name: c.Run}, false
 	if err := s.within(func(ctx context.Context) (err error) {
-		did, err = runs.Cancel(ctx, c.Run)
+		did, err = r.runs.Cancel(ctx, c.Run)
 		return err
 	}); err != nil {
 		return r.wrong(err)
@@ -158,15 +147,9 @@ func (s session) cancelRun(c config.CancelRun) error {
 	if !did {
 		is = "had failed or was cancelled before"
 	}
-	_, err = fmt.Fprintf(s.Out, "run %s %s\n", c.Run, is)
+	_, err := fmt.Fprintf(s.Out, "run %s %s\n", c.Run, is)
 	return err
 }
 
-// runs are all runs. The jobs of those that are started are put on a queue.
-func (s session) runs(queue string) (*mapreduce.Runs, error) {
-	q, err := s.queue(queue)
-	if err != nil {
-		return nil, err
-	}
-	return mapreduce.NewRuns(s.redis, q), nil
-}
+// runs are all runs.
+func (s session) runs() *mapreduce.Runs { return mapreduce.NewRuns(s.redis) }

@@ -53,7 +53,7 @@ func (r run) result(ctx context.Context, s mapreduce.Status) error {
 func ofNone(g *mapreduce.Grouping) (row aggregate.Row) {
 	for _, f := range g.Agg {
 		v := line.Value{Kind: line.Other, Text: []byte("null")}
-		if f == aggregate.Count || f == aggregate.Sum || f == aggregate.Distinct {
+		if f == aggregate.Count || f == aggregate.Distinct {
 			v = line.Value{Kind: line.Number, Text: []byte("0")}
 		}
 		row.Values = append(row.Values, v)

@@ -57,10 +57,7 @@ func viewRun(s mapreduce.Status) aRun {
 
 // showRuns prints how far a run is, or all.
 func (s session) showRuns(c config.ShowRuns) error {
-	runs, err := s.runs(c.Queue)
-	if err != nil {
-		return err
-	}
+	runs := s.runs()
 	if c.Run != "" {
 		now, err := run{session: s, runs: runs, name: c.Run}.look()
 		if err != nil {

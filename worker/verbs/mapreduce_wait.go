@@ -21,17 +21,17 @@ const (
 	nudgeAfter = 2 * time.Second
 )
 
-// The pauses between looking at a run, and those between asking a Redis that is away, grow
-// from the first to the second.
+// The pauses between looking at a run, which are a part of the time it takes, and those
+// between asking a Redis that is away grow from the first to the second.
 const (
-	firstLook, mostLook = 100 * time.Millisecond, 250 * time.Millisecond
+	firstLook, mostLook = 10 * time.Millisecond, 250 * time.Millisecond
 	firstTry, mostTry   = 100 * time.Millisecond, 2 * time.Second
 )
 
 // watch waits until a run is over.
 func (r run) watch(ctx context.Context) (mapreduce.Status, error) {
 	going, was, since := newGoing(r), mapreduce.Status{}, time.Now()
-	for pause := firstLook; ; pause = min(pause*5/4, mostLook) {
+	for pause := firstLook; ; pause = min(pause*21/20, mostLook) {
 		var now mapreduce.Status
 		err := r.patiently(ctx, func() (err error) {
 			now, err = r.runs.Status(ctx, r.name)

@@ -62,12 +62,12 @@ func (b *bins) bytes() int {
 	if b.store == nil {
 		return 0
 	}
-	most := 2 * int(min(b.count, 1<<20)) // it is asked again when count has doubled
+	most := 1 << min(20, bits.Len64(uint64(b.count))) // it is asked again when there are as many
 	if most <= 2*pageBins {
 		return storeBytes + 8*max(most, 4)
 	}
 	pages := int(b.high)/pageBins - int(b.low)/pageBins + 2
-	return storeBytes + min(16*most, (pageBytes+64)*pages) + 48*pages
+	return storeBytes + min(16*most, (pageBytes+64)*pages) + 32*pages
 }
 
 // at returns the middle of the bin of the number of a rank, from 0.

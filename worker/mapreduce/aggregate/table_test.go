@@ -253,6 +253,7 @@ func TestTheMemoryOfATableIsKnown(t *testing.T) {
 	anything := func() string {
 		return fmt.Sprintf("%d.%de%d", random.IntN(19)-9, random.IntN(10), random.IntN(600)-300)
 	}
+	powers := func() string { return fmt.Sprintf("1e%d", random.IntN(6)) }
 	for _, c := range []struct {
 		funcs         []Func
 		groups, lines int // of each group
@@ -266,9 +267,11 @@ func TestTheMemoryOfATableIsKnown(t *testing.T) {
 		{[]Func{P99}, 300, 300, latency},
 		{[]Func{P99}, 50, 2000, latency},
 		{[]Func{P99}, 1, 100_000, anything},
+		{[]Func{P99}, 1000, 30, powers},
 		{[]Func{Distinct}, 10_000, 1, latency},
 		{[]Func{Distinct}, 1000, 50, anything},
 		{[]Func{Distinct}, 100, 1000, anything},
+		{[]Func{Distinct}, 20, 2000, anything},
 		{[]Func{Distinct}, 10, 10_000, anything},
 		{funcs[:], 300, 300, latency},
 	} {
@@ -291,7 +294,7 @@ func TestTheMemoryOfATableIsKnown(t *testing.T) {
 			table, before = nil, inUse()
 			table = NewTable(c.funcs, large)
 			for range 3 {
-				if err := table.Merge(part((c.lines + 2) / 3).Encode(1)[0]); err != nil {
+				if err := table.Merge(part(c.lines).Encode(1)[0]); err != nil {
 					t.Fatal(err)
 				}
 			}

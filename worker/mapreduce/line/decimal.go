@@ -37,16 +37,17 @@ func parseDecimal(text []byte) (d decimal, ok bool) {
 	if len(text) > 0 {
 		d.point = exponent(text[1:])
 	}
-	d.whole = bytes.TrimLeft(d.whole, "0")
-	d.point += len(d.whole)
-	if len(d.whole) == 0 {
-		digits := bytes.TrimLeft(d.fraction, "0")
-		d.point -= len(d.fraction) - len(digits)
-		d.fraction = digits
+	if d.whole[0] != '0' {
+		d.point += len(d.whole)
+		return d, true
 	}
-	if len(d.whole)+len(d.fraction) == 0 {
+	// That is the only digit before the point, and more may be behind it.
+	digits := bytes.TrimLeft(d.fraction, "0")
+	if len(digits) == 0 {
 		return decimal{}, true
 	}
+	d.point -= len(d.fraction) - len(digits)
+	d.whole, d.fraction = nil, digits
 	return d, true
 }
 

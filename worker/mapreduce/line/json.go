@@ -77,10 +77,11 @@ func (o *object) read(values []Value, b []byte) error {
 		if e.places != nil {
 			o.put(values, e.places, b[i:end])
 		}
-		i = end
-		if at(b, i) != ',' {
-			i = skipSpace(b, i)
+		if at(b, end) == ',' {
+			i = end + 1
+			continue
 		}
+		i = skipSpace(b, end)
 		switch at(b, i) {
 		case ',':
 			i++
