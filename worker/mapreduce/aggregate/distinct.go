@@ -11,7 +11,8 @@ import (
 )
 
 // distinct estimates how many values there are, by a HyperLogLog of 2^14 registers of a
-// byte. Up to some thousand values it keeps their hashes instead, which is exact, or nearly.
+// byte. Up to some thousand values it keeps 25 bits of the hash of each instead, which is
+// exact, or nearly.
 //
 // Two values are the same if they would be one group's key.
 type distinct struct {

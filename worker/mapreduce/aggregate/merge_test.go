@@ -54,7 +54,7 @@ func merged(t *testing.T, r *rand.Rand, funcs []Func, lines []logged, parts int)
 // grouping, it is as if one table had seen all lines.
 func TestMergingIsAssociativeAndOrderFree(t *testing.T) {
 	random := newRandom(t)
-	for n := range 300 {
+	for n := range 180 {
 		lines := anyLines(random, random.IntN(500))
 		if n%30 == 0 {
 			lines = anyLines(random, 20_000) // until sketches change their form
@@ -93,7 +93,7 @@ func equal(t *testing.T, got, want *Table) {
 // has about where it gives up keeping them by themselves.
 func TestSketchesOfDistinctAreEqualWhereTheirFormChanges(t *testing.T) {
 	random := newRandom(t)
-	for range 40 {
+	for range 20 {
 		var lines []logged
 		for range 6000 + random.IntN(2500) {
 			lines = append(lines, logged{nil, num(string(rune('1'+random.IntN(9))) + string(decimal{small: int64(random.Uint64() >> 1)}.append(nil)))})

@@ -54,8 +54,8 @@ func (g *plain) check(t *testing.T, row Row) {
 	if value(Count) != strconv.FormatInt(g.lines, 10) {
 		t.Fatalf("count is %s, want %d", value(Count), g.lines)
 	}
-	if got := float64(rat(value(Distinct)).Num().Int64()); math.Abs(got-float64(len(g.distinct))) > 5*0.0081*float64(len(g.distinct)) {
-		t.Fatalf("distinct is %v, want %d", got, len(g.distinct))
+	if got, _ := strconv.Atoi(value(Distinct)); !near(got, len(g.distinct)) {
+		t.Fatalf("distinct is %d, want %d", got, len(g.distinct))
 	}
 	if len(g.numbers) == 0 {
 		for n, f := range funcs {
@@ -88,9 +88,15 @@ func (g *plain) check(t *testing.T, row Row) {
 	}
 }
 
+// near says whether an estimate is within five standard errors, or one less because two
+// values have the same hash.
+func near(got, want int) bool {
+	return got == want-1 || math.Abs(float64(got-want)) <= 5*0.0081*float64(want)
+}
+
 func TestWhatIsComputed(t *testing.T) {
 	random := newRandom(t)
-	for n := range 200 {
+	for n := range 120 {
 		lines := anyLines(random, random.IntN(500))
 		if n%40 == 0 {
 			lines = anyLines(random, 20_000)
@@ -174,7 +180,7 @@ func TestDistinct(t *testing.T) {
 			}
 		}
 		got, _ := strconv.Atoi(string(table.Rows(0)[0].Values[0].Text))
-		if math.Abs(float64(got-n)) > 5*0.0081*float64(n) || n <= 100 && got != n {
+		if !near(got, n) {
 			t.Errorf("%d values are %d", n, got)
 		}
 	}
@@ -259,21 +265,21 @@ func TestTheMemoryOfATableIsKnown(t *testing.T) {
 		groups, lines int // of each group
 		draw          func() string
 	}{
-		{[]Func{Count}, 20_000, 1, latency},
-		{[]Func{Sum, Min, Max}, 5000, 3, latency},
-		{[]Func{Sum, Min, Max}, 500, 50, anything},
-		{[]Func{P99}, 10_000, 1, latency},
-		{[]Func{P99}, 2000, 20, latency},
-		{[]Func{P99}, 300, 300, latency},
-		{[]Func{P99}, 50, 2000, latency},
-		{[]Func{P99}, 1, 100_000, anything},
-		{[]Func{P99}, 1000, 30, powers},
-		{[]Func{Distinct}, 10_000, 1, latency},
-		{[]Func{Distinct}, 1000, 50, anything},
-		{[]Func{Distinct}, 100, 1000, anything},
-		{[]Func{Distinct}, 20, 2000, anything},
-		{[]Func{Distinct}, 10, 10_000, anything},
-		{funcs[:], 300, 300, latency},
+		{[]Func{Count}, 5000, 1, latency},
+		{[]Func{Sum, Min, Max}, 2000, 3, latency},
+		{[]Func{Sum, Min, Max}, 200, 50, anything},
+		{[]Func{P99}, 2000, 1, latency},
+		{[]Func{P99}, 500, 20, latency},
+		{[]Func{P99}, 50, 300, latency},
+		{[]Func{P99}, 10, 2000, latency},
+		{[]Func{P99}, 1, 30_000, anything},
+		{[]Func{P99}, 300, 30, powers},
+		{[]Func{Distinct}, 2000, 1, latency},
+		{[]Func{Distinct}, 300, 50, anything},
+		{[]Func{Distinct}, 20, 1000, anything},
+		{[]Func{Distinct}, 10, 2000, anything},
+		{[]Func{Distinct}, 5, 10_000, anything},
+		{funcs[:], 50, 300, latency},
 	} {
 		t.Run(fmt.Sprintf("%v %d x %d", c.funcs, c.groups, c.lines), func(t *testing.T) {
 			part := func(n int) *Table {
@@ -291,7 +297,7 @@ func TestTheMemoryOfATableIsKnown(t *testing.T) {
 			before := inUse()
 			table := part(c.lines)
 			known(t, "added", inUse()-before, table)
-			table, before = nil, inUse()
+			before = inUse() // the table is garbage
 			table = NewTable(c.funcs, large)
 			for range 3 {
 				if err := table.Merge(part(c.lines).Encode(1)[0]); err != nil {

@@ -118,15 +118,15 @@ func (o *object) learn(b []byte, i, n int) (int, *expected, error) {
 		return i, nil, err
 	}
 	places := o.places[string(o.text(b[start:end]))]
-	if n == len(o.expected) && n < maxExpected {
+	if n > len(o.expected) || n == maxExpected || value-i > maxExpectedText {
+		o.other.places = places
+		return value, &o.other, nil
+	}
+	if n == len(o.expected) {
 		o.expected = append(o.expected, expected{})
 	}
-	e := &o.other
-	if n < len(o.expected) && value-i <= maxExpectedText {
-		e = &o.expected[n]
-		e.text = append(e.text[:0], b[i:value]...)
-	}
-	e.places = places
+	e := &o.expected[n]
+	e.text, e.places = append(e.text[:0], b[i:value]...), places
 	return value, e, nil
 }
 

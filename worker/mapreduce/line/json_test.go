@@ -20,6 +20,8 @@ func TestJSON(t *testing.T) {
 		{"space wherever it may be", "\t { \"a\" : 1 , \"b\"\n:\r[ 1 , { \"c\" : 2 } ] } \t", `1 <[ 1 , { "c" : 2 } ]>`},
 		{"a carriage return at the end", "{\"a\":1}\r", `1 -`},
 		{"names with escapes", `{"\u0061":1,"\u0062x":2}`, `1 -`},
+		{"a long name", `{"` + strings.Repeat("x", 1000) + `":1,"a":2}`, `2 -`},
+		{"many fields", `{"a":1,` + wide(200)[1:], `1 -`},
 		{"every escape", `{"a":"\"\\\/\b\f\n\r\t\u00e9\u20AC"}`, `"\"\\/\b\f\n\r\té€" -`},
 		{"a surrogate pair", `{"a":"<\ud83d\ude00>"}`, `"<😀>" -`},
 		{"half a pair", `{"a":"\ud83d","b":"\ude00\ud83dx"}`, `"�" "��x"`},
@@ -99,8 +101,11 @@ func TestJSON(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := read(newReader(t, Format{Kind: JSON}, names...), c.line); got != c.want {
-				t.Errorf("got %s, want %s", got, c.want)
+			r := newReader(t, Format{Kind: JSON}, names...)
+			for _, time := range []string{"first", "second"} {
+				if got := read(r, c.line); got != c.want {
+					t.Errorf("the %s time: got %s, want %s", time, got, c.want)
+				}
 			}
 		})
 	}
