@@ -112,12 +112,8 @@ func failedOf(reply any) (Failed, error) {
 	if !ok || err != nil {
 		return Failed{}, errReply
 	}
-	if !headed(fields) {
-		return foreign(entry, fields), nil
-	}
-	lane, errLane := strconv.Atoi(fields[1])
-	attempts, err := strconv.Atoi(fields[7])
-	if errLane != nil || err != nil || lane < 1 || lane > priorities {
+	lane, attempts, ok := headed(fields)
+	if !ok {
 		return foreign(entry, fields), nil
 	}
 	f := Failed{ID: fields[3], Error: fields[5], Attempts: attempts, Priority: order[lane-1],
@@ -134,16 +130,19 @@ func failedOf(reply any) (Failed, error) {
 	return f, nil
 }
 
-func headed(fields []string) bool {
+// headed returns the lane and the attempts that the header tells; false: it is none.
+func headed(fields []string) (lane, attempts int, ok bool) {
 	if len(fields)%2 != 0 || len(fields) < 2*len(header) {
-		return false
+		return 0, 0, false
 	}
 	for n, name := range header {
 		if fields[2*n] != name {
-			return false
+			return 0, 0, false
 		}
 	}
-	return true
+	lane, badLane := strconv.Atoi(fields[1])
+	attempts, badAttempts := strconv.Atoi(fields[7])
+	return lane, attempts, badLane == nil && badAttempts == nil && lane >= 1 && lane <= priorities
 }
 
 // foreign is what somebody else has written into the failed queue. Tried again it is as if
