@@ -76,6 +76,9 @@ func regrouped(spec *Spec, rows []aggregate.Row, limit int) (*aggregate.Table, e
 	table := aggregate.NewTable(spec.Then.Agg, limit)
 	var key []byte
 	for _, row := range rows {
+		if !spec.Group.fits(row) {
+			return nil, errRow
+		}
 		key = key[:0]
 		for _, n := range by {
 			key = aggregate.AppendKey(key, column(row, n))
@@ -89,6 +92,14 @@ func regrouped(spec *Spec, rows []aggregate.Row, limit int) (*aggregate.Table, e
 		}
 	}
 	return table, nil
+}
+
+// errRow is the error about a row in Redis that no worker of ours has made.
+var errRow = errors.New("a row has not the columns that it should")
+
+// fits reports whether a row has a grouping's columns.
+func (g *Grouping) fits(row aggregate.Row) bool {
+	return len(row.Key) == len(g.By) && len(row.Values) == len(g.Agg)
 }
 
 // column is a row's n-th column.

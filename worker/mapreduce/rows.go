@@ -24,7 +24,7 @@ func (r *Runs) Rows(ctx context.Context, s Status, do func(aggregate.Row) error)
 		if err != nil && !errors.Is(err, redis.Nil) { // a run without files has none
 			return err
 		}
-		one := &part{key: k.data(s.Spec.last(), p), pieces: n}
+		one := &part{key: k.data(s.Spec.last(), p), pieces: n, of: s.Spec.Last()}
 		if err := one.fill(ctx, r); err != nil {
 			return err
 		}
@@ -59,6 +59,7 @@ type part struct {
 	key    string
 	pieces int // that there are
 	piece  int // to be read next
+	of     *Grouping
 	rows   []aggregate.Row
 }
 
@@ -76,6 +77,9 @@ func (p *part) fill(ctx context.Context, r *Runs) error {
 	}
 	p.piece++
 	return aggregate.DecodeRows(bytes, func(row aggregate.Row) error {
+		if !p.of.fits(row) {
+			return errRow
+		}
 		p.rows = append(p.rows, row)
 		return nil
 	})

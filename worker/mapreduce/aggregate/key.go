@@ -10,7 +10,8 @@ import (
 )
 
 // AppendKey appends a field of a group's key: its kind and, if it is not missing, its
-// text with the length before it. A key is its fields one after the other.
+// text with the length before it. A key is its fields one after the other. A Number and
+// Other have to be JSON, or Merge refuses them.
 func AppendKey(dst []byte, v line.Value) []byte {
 	dst = append(dst, byte(v.Kind))
 	if v.Kind == line.Missing {

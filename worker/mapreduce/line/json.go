@@ -20,6 +20,7 @@ var (
 // another is it read.
 type object struct {
 	places   map[string][]int // of the fields that are wanted: where their values go
+	lengths  uint64           // of their names: a bit for each, the highest for all longer ones
 	expected []expected       // by place
 	other    expected         // one that is not kept
 	scratch  []byte           // texts of this line that were written with escapes
@@ -44,9 +45,12 @@ func newObject(names []string) (*object, error) {
 			return nil, fmt.Errorf("field %q is not UTF-8", name)
 		}
 		o.places[name] = append(o.places[name], n)
+		o.lengths |= lengthBit(len(name))
 	}
 	return o, nil
 }
+
+func lengthBit(length int) uint64 { return 1 << min(length, 63) }
 
 func (o *object) read(values []Value, b []byte) error {
 	o.scratch = o.scratch[:0]
@@ -117,7 +121,10 @@ func (o *object) learn(b []byte, i, n int) (int, *expected, error) {
 	if err != nil {
 		return i, nil, err
 	}
-	places := o.places[string(o.text(b[start:end]))]
+	var places []int
+	if name := o.text(b[start:end]); o.lengths&lengthBit(len(name)) != 0 { // mostly it is not
+		places = o.places[string(name)]
+	}
 	if n > len(o.expected) || n == maxExpected || value-i > maxExpectedText {
 		o.other.places = places
 		return value, &o.other, nil
