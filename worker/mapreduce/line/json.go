@@ -15,42 +15,40 @@ var (
 
 // object reads lines that are objects in JSON.
 //
-// Lines of one log mostly have the same fields in the same order. So a field's name is
-// first compared with the one that was at its place in the line before; only where it is
-// another is it read.
+// Lines of one log mostly have the same fields in the same order. So what a field begins
+// with, its name and the colon, is first compared with what came after the field before it
+// the last time; only where it is something else is it read.
 type object struct {
-	places   map[string][]int // of the fields that are wanted: where their values go
-	lengths  uint64           // of their names: a bit for each, the highest for all longer ones
-	expected []expected       // by place
-	other    expected         // one that is not kept
-	scratch  []byte           // texts of this line that were written with escapes
+	places  map[string][]int // of the fields that are wanted: where their values go
+	known   map[string]*field
+	start   field  // what is before the first of a line
+	other   field  // one that is not among those known
+	scratch []byte // texts of this line that were written with escapes
 }
 
-// expected is how a field began: its name, the colon, and the space around them.
-type expected struct {
-	text   []byte
+// field is a field as lines have it.
+type field struct {
+	text   string // its name and the colon, with the space around them
 	places []int
+	next   *field // what came after it; nil: nothing is known to have
 }
 
-// The bounds of what is expected, in fields, and in bytes of one.
+// The bounds of what is known: so many fields, of so many bytes.
 const (
-	maxExpected     = 64
-	maxExpectedText = 256
+	maxKnown     = 256
+	maxKnownText = 256
 )
 
 func newObject(names []string) (*object, error) {
-	o := &object{places: map[string][]int{}}
+	o := &object{places: map[string][]int{}, known: map[string]*field{}}
 	for n, name := range names {
 		if !utf8.ValidString(name) {
 			return nil, fmt.Errorf("field %q is not UTF-8", name)
 		}
 		o.places[name] = append(o.places[name], n)
-		o.lengths |= lengthBit(len(name))
 	}
 	return o, nil
 }
-
-func lengthBit(length int) uint64 { return 1 << min(length, 63) }
 
 func (o *object) read(values []Value, b []byte) error {
 	o.scratch = o.scratch[:0]
@@ -65,21 +63,21 @@ func (o *object) read(values []Value, b []byte) error {
 	if at(b, i) == '}' {
 		return nothing(b, i+1)
 	}
-	for n := 0; ; n++ {
-		var e *expected // how this field begins
+	f := &o.start
+	for {
 		var err error
-		if n < len(o.expected) && bytes.HasPrefix(b[i:], o.expected[n].text) {
-			e = &o.expected[n]
-			i = skipSpace(b, i+len(e.text))
-		} else if i, e, err = o.learn(b, i, n); err != nil {
+		if f.next != nil && hasAt(b, i, f.next.text) {
+			f = f.next
+			i = skipSpace(b, i+len(f.text))
+		} else if i, f, err = o.learn(b, i, f); err != nil {
 			return err
 		}
 		end, err := skipValue(b, i)
 		if err != nil {
 			return err
 		}
-		if e.places != nil {
-			o.put(values, e.places, b[i:end])
+		if f.places != nil {
+			o.put(values, f.places, b[i:end])
 		}
 		if at(b, end) == ',' {
 			i = end + 1
@@ -113,28 +111,27 @@ func nothing(b []byte, i int) error {
 	return nil
 }
 
-// learn reads how the field begins that is at i and the line's nth, and expects that of
-// the next line, unless there is too much of it. It returns where the field's value begins.
-func (o *object) learn(b []byte, i, n int) (int, *expected, error) {
+// learn reads what the field at i begins with, which is then known to come after the one
+// before it. It returns where its value begins.
+func (o *object) learn(b []byte, i int, before *field) (int, *field, error) {
 	start := skipSpace(b, i)
 	end, value, err := skipName(b, start)
 	if err != nil {
 		return i, nil, err
 	}
-	var places []int
-	if name := o.text(b[start:end]); o.lengths&lengthBit(len(name)) != 0 { // mostly it is not
-		places = o.places[string(name)]
+	text := b[i:value]
+	f := o.known[string(text)]
+	if f == nil {
+		places := o.places[string(o.text(b[start:end]))]
+		if len(o.known) == maxKnown || len(text) > maxKnownText {
+			o.other.places = places
+			return value, &o.other, nil
+		}
+		f = &field{text: string(text), places: places}
+		o.known[f.text] = f
 	}
-	if n > len(o.expected) || n == maxExpected || value-i > maxExpectedText {
-		o.other.places = places
-		return value, &o.other, nil
-	}
-	if n == len(o.expected) {
-		o.expected = append(o.expected, expected{})
-	}
-	e := &o.expected[n]
-	e.text, e.places = append(e.text[:0], b[i:value]...), places
-	return value, e, nil
+	before.next = f
+	return value, f, nil
 }
 
 // value returns what the text of a value, which is known to be right, stands for.

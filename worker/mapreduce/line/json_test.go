@@ -21,7 +21,7 @@ func TestJSON(t *testing.T) {
 		{"a carriage return at the end", "{\"a\":1}\r", `1 -`},
 		{"names with escapes", `{"\u0061":1,"\u0062x":2}`, `1 -`},
 		{"a long name", `{"` + strings.Repeat("x", 1000) + `":1,"a":2}`, `2 -`},
-		{"many fields", `{"a":1,` + wide(200)[1:], `1 -`},
+		{"many fields", `{"a":1,` + wide(2 * maxKnown)[1:], `1 -`},
 		{"every escape", `{"a":"\"\\\/\b\f\n\r\t\u00e9\u20AC"}`, `"\"\\/\b\f\n\r\té€" -`},
 		{"a surrogate pair", `{"a":"<\ud83d\ude00>"}`, `"<😀>" -`},
 		{"half a pair", `{"a":"\ud83d","b":"\ude00\ud83dx"}`, `"�" "��x"`},
@@ -53,6 +53,7 @@ func TestJSON(t *testing.T) {
 		{"cut in another escape", `{"a":"\u12`, `[ends too early]`},
 		{"cut in a number", `{"a":-`, `[ends too early]`},
 		{"cut after a value", `{"a":1`, `[ends too early]`},
+		{"cut after a word", `{"a":true`, `[ends too early]`},
 		{"cut after a comma", `{"a":1,`, `[ends too early]`},
 		{"cut in an array", `{"a":[1`, `[ends too early]`},
 		{"cut at the beginning of an array", `{"a":[`, `[ends too early]`},
@@ -137,13 +138,29 @@ func TestLinesOneAfterTheOther(t *testing.T) {
 		{`{"\u0062":26,"x":27,"a":28}`, `28 26 28`},
 		{`{"b":29,"x"}`, `[has something else where a colon should be]`},
 		{`{"b":29,"b":30,"b":31}`, `- 31 -`},
-		{wide(200), `- - -`},
+		{wide(2 * maxKnown), `- - -`},
 		{`{"` + strings.Repeat("x", 300) + `":32,"a":33}`, `33 - 33`},
-		{`{"a":34` + wide(200)[1:], `[has something else where a comma should be]`},
-		{`{"a":35,` + strings.TrimSuffix(wide(200)[1:], "}") + `,"b":36}`, `35 36 35`},
+		{`{"a":34` + wide(2 * maxKnown)[1:], `[has something else where a comma should be]`},
+		{`{"a":35,` + strings.TrimSuffix(wide(2 * maxKnown)[1:], "}") + `,"b":36}`, `35 36 35`},
 	} {
 		if got := read(r, c.line); got != c.want {
 			t.Errorf("%.40s: got %s, want %s", c.line, got, c.want)
+		}
+	}
+}
+
+// What is too long to be known is found all the same.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("x", maxKnownText)
+	r := newReader(t, Format{Kind: JSON}, long, "b")
+	for _, c := range []struct{ line, want string }{
+		{`{"` + long + `":1,"b":2}`, `1 2`},
+		{`{"` + long + `y":3,"b":4}`, `- 4`},
+		{`{"b":5,"` + long + `":6}`, `6 5`},
+		{`{"b":7,"` + long + `":8,"` + long + `y":9}`, `8 7`},
+	} {
+		if got := read(r, c.line); got != c.want {
+			t.Errorf("%s: got %s, want %s", strings.ReplaceAll(c.line, long, "x…"), got, c.want)
 		}
 	}
 }
@@ -173,7 +190,7 @@ func TestEveryPlaceOfAString(t *testing.T) {
 // However many lines there are, and whatever is in them, a Reader keeps little of them.
 func TestLittleIsKept(t *testing.T) {
 	r := newReader(t, Format{Kind: JSON}, "a")
-	lines := []string{`{"a":"\n0123456789"}`, wide(2 * maxExpected), `{"` + strings.Repeat("x", maxExpectedText) + `":1}`}
+	lines := []string{`{"a":"\n0123456789"}`, `{"` + strings.Repeat("x", maxKnownText) + `":1}`, wide(2 * maxKnown)}
 	for range 100 {
 		for _, line := range lines {
 			if _, err := r.Fields([]byte(line)); err != nil {
@@ -182,12 +199,12 @@ func TestLittleIsKept(t *testing.T) {
 		}
 	}
 	o := r.format.(*object)
-	if len(o.expected) != maxExpected || cap(o.scratch) > 100 {
-		t.Errorf("%d fields and %d bytes are kept", len(o.expected), cap(o.scratch))
+	if len(o.known) != maxKnown || cap(o.scratch) > 100 {
+		t.Errorf("%d fields and %d bytes are kept", len(o.known), cap(o.scratch))
 	}
-	for _, e := range o.expected {
-		if len(e.text) > maxExpectedText {
-			t.Errorf("%d bytes are kept of how a field begins", len(e.text))
+	for text := range o.known {
+		if len(text) > maxKnownText {
+			t.Errorf("%d bytes are kept of a field", len(text))
 		}
 	}
 }

@@ -60,8 +60,8 @@ func skipValue(b []byte, i int) (int, error) {
 }
 
 func skipWord(b []byte, i int, word string) (int, error) {
-	if end := i + len(word); end <= len(b) && string(b[i:end]) == word {
-		return end, nil
+	if hasAt(b, i, word) {
+		return i + len(word), nil
 	}
 	return i, errValue
 }

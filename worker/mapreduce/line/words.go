@@ -49,3 +49,9 @@ func at(b []byte, i int) byte {
 	}
 	return 0
 }
+
+// hasAt reports whether b has the text at i.
+func hasAt(b []byte, i int, text string) bool {
+	end := i + len(text)
+	return end <= len(b) && string(b[i:end]) == text
+}
