@@ -48,7 +48,7 @@ func (r *Runs) Follow(ctx context.Context, name string) (*Lines, error) {
 	l := &Lines{runs: r, queue: q, run: name, who: rand.Text(), most: s.Spec.MaxStored}
 	counters := []any{l.who, "read", "lines", "chosen", "bad", "long", "retries"}
 	for {
-		reply, err := followScript.Run(ctx, r.redis, []string{k.run, k.recorded(split), k.started(split), k.data(split, 0)}, counters...).Int64Slice()
+		reply, err := followScript.Run(ctx, r.redis, []string{k.run, k.recorded(split), k.started(split), k.data(split, 0), k.samples}, counters...).Int64Slice()
 		if err != nil {
 			return nil, err
 		}

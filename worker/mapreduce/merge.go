@@ -61,7 +61,7 @@ func (w *Worker) merge(ctx context.Context, t task, spec *Spec) (*made, error) {
 		return m, nil
 	}
 	m.data = inPieces(table.Rows(spec.Top), t.Shard)
-	m.counters = map[string]int64{pieces(t.Shard): int64(len(m.data))}
+	m.facts = map[string]int64{pieces(t.Shard): int64(len(m.data))}
 	return m, nil
 }
 

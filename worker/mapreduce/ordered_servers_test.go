@@ -169,11 +169,54 @@ func TestTheLinesOfARunThatEnds(t *testing.T) {
 	if _, err := b.Follow(t.Context(), "nobody"); !errors.Is(err, ErrNoRun) {
 		t.Errorf("no run: %v", err)
 	}
-	empty := b.start(Spec{Inputs: []string{"none*"}, Ordered: true})
+	b.file("empty", nil)
+	empty := b.start(Spec{Inputs: []string{"empty"}, Ordered: true})
 	if err := b.worker().do(t.Context(), task{Run: empty}); err != nil {
 		t.Fatal(err)
 	}
 	if text := readAll(b, b.follow(empty), func() {}); len(text) != 0 {
 		t.Errorf("no files: %q", text)
+	}
+}
+
+// Lines that were put out, and then done again as Redis has lost that they were, are not
+// stored for nobody.
+func TestLinesThatWerePutOutAreNotKept(t *testing.T) {
+	b := newBench(t)
+	b.file("a", bytes.Repeat([]byte("{\"status\":500}\n"), 3000))
+	w := b.worker()
+	name := b.start(errors500(t))
+	if err := w.do(t.Context(), task{Run: name}); err != nil {
+		t.Fatal(err)
+	}
+	one := []task{{Run: name, Stage: split}}
+	if err := readShards(t.Context(), b.redis, keysOf(name), one); err != nil {
+		t.Fatal(err)
+	}
+	lines := b.follow(name)
+	stored := int64(0)
+	for range 2 {
+		if err := w.do(t.Context(), one[0]); err != nil {
+			t.Fatal(err)
+		}
+		if stored == 0 {
+			s, err := b.Status(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored = s.Stored
+			if _, err := lines.Next(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := takeScript.Run(t.Context(), b.redis, []string{keysOf(name).run, keysOf(name).data(split, 0)}, lines.who, 0, 1).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.redis.SRem(t.Context(), keysOf(name).recorded(split), 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err := b.Status(t.Context(), name); err != nil || s.Stored >= stored {
+		t.Errorf("%d bytes are stored, after %d, %v", s.Stored, stored, err)
 	}
 }

@@ -18,7 +18,7 @@ func (w *Worker) plan(spec *Spec) (*made, error) {
 	if err != nil {
 		return nil, queue.Permanent(err)
 	}
-	if spec.Strict && len(problems) > 0 {
+	if len(problems) > 0 && (spec.Strict || len(files) == 0) {
 		return nil, queue.Permanent(fmt.Errorf("%s: %s", problems[0].Name, problems[0].Reason))
 	}
 	total := int64(0)
@@ -29,12 +29,12 @@ func (w *Worker) plan(spec *Spec) (*made, error) {
 	if len(shards) > input.MaxShards {
 		return nil, queue.Permanent(fmt.Errorf("%d shards, more than %d: name fewer files", len(shards), input.MaxShards))
 	}
-	m := &made{spent: -1, last: len(shards) == 0, counters: map[string]int64{
-		"total1":   int64(len(shards)),
-		"files":    int64(len(files)),
-		"bytes":    total,
-		"problems": int64(len(problems)),
-	}}
+	m := &made{spent: -1, last: len(shards) == 0, facts: map[string]int64{
+		"total1":  int64(len(shards)),
+		"files":   int64(len(files)),
+		"bytes":   total,
+		"unfound": int64(len(problems)), // of problems; see transitions/follow.lua
+	}, counters: map[string]int64{"problems": int64(len(problems))}}
 	for n := range shards {
 		text, err := marshal(&shards[n])
 		if err != nil {

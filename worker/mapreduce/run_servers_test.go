@@ -149,15 +149,21 @@ func TestFilesThatAreNotThere(t *testing.T) {
 	for _, inputs := range [][]string{{"nothing"}, {"*"}} {
 		spec := byStatus()
 		spec.Inputs = inputs
-		s := b.ended(b.start(spec))
-		if s.State != Done || s.Problems != 1 || len(s.Samples) != 1 || !strings.HasPrefix(s.Samples[0], inputs[0]+": no file") {
-			t.Errorf("%q: %+v", inputs, s)
+		if s := b.ended(b.start(spec)); s.State != Failed || !strings.HasPrefix(s.Error, inputs[0]+": no file") {
+			t.Errorf("%q alone: %+v", inputs, s)
 		}
-		compare(t, "result", b.rows(s), nil)
-		spec.Strict = true
-		if s := b.ended(b.start(spec)); s.State != Failed || !strings.Contains(s.Error, "no file") {
-			t.Errorf("%q, strict: %+v", inputs, s)
-		}
+	}
+	b.file("empty", nil)
+	spec := byStatus()
+	spec.Inputs = []string{"nothing", "empty"}
+	s := b.ended(b.start(spec))
+	if s.State != Done || s.Problems != 1 || len(s.Samples) != 1 || !strings.HasPrefix(s.Samples[0], "nothing: no file") {
+		t.Errorf("beside another: %+v", s)
+	}
+	compare(t, "result", b.rows(s), nil)
+	spec.Strict = true
+	if s := b.ended(b.start(spec)); s.State != Failed || !strings.HasPrefix(s.Error, "nothing: no file") {
+		t.Errorf("strict: %+v", s)
 	}
 }
 

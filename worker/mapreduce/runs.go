@@ -22,8 +22,12 @@ import (
 	"formation/worker/queue"
 )
 
-// Life is how long a run has, and its result can be had, from its start.
-const Life = 24 * time.Hour
+// Life is how long a run has from its start, and ResultLife how long its result can be had
+// from its end.
+const (
+	Life       = 24 * time.Hour
+	ResultLife = time.Hour
+)
 
 // Runs are all runs in a Redis. It is safe for use by many goroutines.
 type Runs struct{ redis redis.UniversalClient }
@@ -52,6 +56,9 @@ func (r *Runs) Start(ctx context.Context, q *queue.Queue, name string, spec Spec
 		return err
 	}
 	expires := time.Now().Add(Life)
+	if err := r.redis.ZRemRangeByScore(ctx, runs, "-inf", strconv.FormatInt(time.Now().UnixMilli(), 10)).Err(); err != nil {
+		return err
+	}
 	if err := r.redis.ZAdd(ctx, runs, redis.Z{Score: float64(expires.UnixMilli()), Member: name}).Err(); err != nil {
 		return err
 	}
@@ -106,18 +113,18 @@ func (r *Runs) Cancel(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return ended(ctx, r.redis, name, Cancelled, "it was cancelled")
+	return end(ctx, r.redis, name, Cancelled, "it was cancelled")
 }
 
-// end ends a run that has failed.
-func end(ctx context.Context, client redis.UniversalClient, name string, state State, why string) error {
-	_, err := ended(ctx, client, name, state, why)
+// fail ends a run that has failed, unless it was begun again meanwhile.
+func fail(ctx context.Context, client redis.UniversalClient, name string, epoch int64, why string) error {
+	_, err := end(ctx, client, name, Failed, why, epoch)
 	return err
 }
 
-func ended(ctx context.Context, client redis.UniversalClient, name string, state State, why string) (bool, error) {
+func end(ctx context.Context, client redis.UniversalClient, name string, state State, why string, epoch ...any) (bool, error) {
 	k := keysOf(name)
-	n, err := endScript.Run(ctx, client, append([]string{k.run}, k.rest()...), string(state), why).Int()
+	n, err := endScript.Run(ctx, client, append([]string{k.run}, k.rest()...), append([]any{string(state), why}, epoch...)...).Int()
 	return n == 1, err
 }
 
@@ -139,17 +146,26 @@ func (r *Runs) Nudge(ctx context.Context, s Status) error {
 func (r *Runs) nudge(ctx context.Context, q *queue.Queue, run string, epoch int64, stage, from, to int) error {
 	for ; from < to; from += queue.MaxBatch {
 		upTo := min(to, from+queue.MaxBatch)
-		ids := make([]string, 0, upTo-from)
+		shards := make([]any, 0, upTo-from)
 		for n := from; n < upTo; n++ {
-			t := task{Run: run, Epoch: epoch, Stage: stage, Shard: n}
-			ids = append(ids, t.id())
+			shards = append(shards, n)
+		}
+		recorded, err := r.redis.SMIsMember(ctx, keysOf(run).recorded(stage), shards...).Result()
+		if err != nil {
+			return err
+		}
+		var ids []string // what is recorded may have failed since
+		for n, done := range recorded {
+			if t := (task{Run: run, Epoch: epoch, Stage: stage, Shard: from + n}); !done {
+				ids = append(ids, t.id())
+			}
 		}
 		failed, there, err := q.FirstFailed(ctx, ids...)
 		if err != nil {
 			return err
 		}
 		if there {
-			return end(ctx, r.redis, run, Failed, fmt.Sprintf("job %s: %s", failed.ID, failed.Error))
+			return fail(ctx, r.redis, run, epoch, fmt.Sprintf("job %s: %s", failed.ID, failed.Error))
 		}
 		err = enqueueShards(ctx, r.redis, q, run, epoch, stage, from, upTo)
 		if errors.Is(err, errOver) || errors.Is(err, queue.ErrFull) {

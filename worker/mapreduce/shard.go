@@ -34,8 +34,8 @@ func (w *Worker) begin(ctx context.Context, t task) (begun, error) {
 		return begun{}, errReply
 	}
 	spec, err := parseSpec(text)
-	if err != nil {
-		return begun{}, queue.Permanent(err)
+	if err != nil { // a newer worker may know better
+		return begun{}, err
 	}
 	return begun{recorded: reply[1] == int64(1), complete: reply[2] == int64(1), spec: spec}, nil
 }
@@ -57,6 +57,7 @@ var errSpec = errors.New("what the run is to do is unclear")
 
 // made is what was made of a shard.
 type made struct {
+	facts    map[string]int64 // about the run
 	counters map[string]int64
 	samples  []string
 	data     []datum
@@ -92,14 +93,18 @@ func (w *Worker) record(ctx context.Context, t task, spec *Spec, m *made) (compl
 		follows = "done"
 		keys = append(keys, k.passing()...)
 	}
-	args := []any{t.Epoch, t.Stage, t.Shard, m.spent >= 0, m.spent, follows, spec.MaxStored, 2 * len(m.counters)}
-	for name, n := range m.counters {
-		args = append(args, name, n)
+	args := []any{t.Epoch, t.Stage, t.Shard, m.spent >= 0, m.spent, follows, spec.MaxStored, ResultLife.Milliseconds()}
+	for _, numbers := range []map[string]int64{m.facts, m.counters} {
+		args = append(args, 2*len(numbers))
+		for name, n := range numbers {
+			args = append(args, name, n)
+		}
 	}
 	args = append(args, len(m.samples))
 	for _, s := range m.samples {
 		args = append(args, s)
 	}
+	args = append(args, 3*len(m.data))
 	for _, d := range m.data {
 		args = append(args, d.partition+1, d.field, d.bytes)
 	}
@@ -114,7 +119,13 @@ func (w *Worker) record(ctx context.Context, t task, spec *Spec, m *made) (compl
 	case "over":
 		return false, nil
 	case "full":
-		return false, queue.Permanent(fmt.Errorf("the run would store more than %s in Redis: raise --max-stored, or have fewer groups", size(spec.MaxStored)))
+		what := "have fewer groups"
+		if spec.Ordered {
+			what = "lower --shard-size"
+		}
+		return false, queue.Permanent(fmt.Errorf("the run would store more than %s in Redis: raise --max-stored, or %s", size(spec.MaxStored), what))
+	case "none":
+		return false, queue.Permanent(fmt.Errorf("shard: the run's stage %d has no %d", t.Stage, t.Shard))
 	case "recorded", "again":
 		return reply[1] == int64(1), nil
 	default:

@@ -28,7 +28,10 @@ func (w *Worker) group(ctx context.Context, t task, spec *Spec) (*made, error) {
 		if of >= 0 {
 			v = fields[of]
 		}
-		return queue.Permanent(table.Add(key, v)) // nil is none
+		if err := table.Add(key, v); err != nil {
+			return queue.Permanent(fmt.Errorf("%s: %w: have fewer groups, or lower --shard-size", t.Of.Name, err))
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

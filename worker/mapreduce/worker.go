@@ -51,7 +51,7 @@ func (w *Worker) Handler() queue.Handler {
 		t.attempt = j.Attempt
 		err := w.do(ctx, t)
 		if err != nil && ctx.Err() == nil && (queue.IsPermanent(err) || j.Attempt >= j.Attempts) {
-			_ = w.patiently(ctx, func() error { return end(ctx, w.redis, t.Run, Failed, err.Error()) })
+			_ = w.patiently(ctx, func() error { return fail(ctx, w.redis, t.Run, t.Epoch, err.Error()) })
 		}
 		return err
 	})

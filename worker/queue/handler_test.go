@@ -66,7 +66,7 @@ func TestWhatTryingAgainDoesNotHelpIsPermanent(t *testing.T) {
 		{"a permanent one", "{}", "broken", true, fails(Permanent(broken))},
 		{"one that wraps it", "{}", "really: broken", true, fails(fmt.Errorf("really: %w", Permanent(broken)))},
 		{"a payload that does not decode", "{", "payload: ", true, fails(nil)},
-		{"none", "", "payload: ", true, fails(nil)},
+		{"none, which is a zero one", "", "broken", false, fails(broken)},
 		{"one of another type", `{"Width":"x"}`, "payload: ", true, fails(nil)},
 		{"a result that is too large", "{}", "result: 1048578 bytes", true, large},
 	} {

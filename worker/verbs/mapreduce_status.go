@@ -59,7 +59,13 @@ func viewRun(s mapreduce.Status) aRun {
 func (s session) showRuns(c config.ShowRuns) error {
 	runs := s.runs()
 	if c.Run != "" {
-		now, err := run{session: s, runs: runs, name: c.Run}.look()
+		r := run{session: s, runs: runs, name: c.Run}
+		now, err := r.look()
+		if err == nil && now.State == mapreduce.Running { // nobody else may be looking after it
+			if err = r.ask(func(ctx context.Context) error { return runs.Nudge(ctx, now) }); err == nil {
+				now, err = r.look()
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,10 @@
 -- shard's lines, if they are there.
 local run = redis.call('HMGET', KEYS[1], 'state', 'reader', 'epoch', 'next', 'total1')
 if not run[1] then return { 'gone' } end
+if not run[2] then -- Redis has lost it
+  run[2] = ARGV[1]
+  redis.call('HSET', KEYS[1], 'reader', ARGV[1])
+end
 if run[2] ~= ARGV[1] or run[3] ~= ARGV[2] then return { 'lost' } end
 local shard = tonumber(ARGV[3])
 for before = tonumber(run[4]), shard - 1 do
