@@ -16,8 +16,8 @@ type MapReduce struct {
 	Input   []string `env:"-" sep:"none" placeholder:"PATTERN" help:"The files: a name or a pattern such as 'logs/*.log', below the --input-root of the workers. Can be given several times. A file that is compressed with gzip is read as what it holds."`
 	By      []string `env:"-" placeholder:"FIELD" help:"The fields by which lines are grouped. Without any, all lines are one group."`
 	Of      string   `env:"-" placeholder:"FIELD" help:"The field that is computed with."`
-	Agg     []string `env:"-" placeholder:"FUNC" help:"What is computed of each group: count, sum, min, max, mean, p50, p90, p99 or distinct. Default: count."`
-	Where   []string `env:"-" sep:"none" placeholder:"COND" help:"Only lines for which this holds: FIELD, then =, !=, ~ (a regular expression), !~, <, <=, > or >=, then what it is compared with, such as 'status>=500'. Can be given several times: all have to hold."`
+	Agg     []string `env:"-" placeholder:"FUNC" help:"What is computed of each group: count, sum, min, max, mean, p50, p90, p99 or distinct. The last four are estimates, and the result's header says how good: the most that they are off, or of distinct the standard error (SE). Default: count."`
+	Where   []string `env:"-" sep:"none" placeholder:"COND" help:"Only lines for which this holds: FIELD, then =, !=, ~ (a regular expression), !~, <, <=, > or >=, then what it is compared with, such as 'status>=500'. Without the field, only != and !~ hold. Can be given several times: all have to hold."`
 	Top     int      `env:"-" default:"0" help:"Only so many groups, those with the most of what --agg names first. 0: all, in the order of --by."`
 	ThenBy  []string `env:"-" placeholder:"COLUMN" help:"Group the groups again, by columns of the first result."`
 	ThenOf  string   `env:"-" placeholder:"COLUMN" help:"The column that is computed with then. Default: the first that --agg makes."`

@@ -79,9 +79,9 @@ func TestRowsArePrinted(t *testing.T) {
 		},
 		{
 			name: "a total of nothing", of: total, rows: []aggregate.Row{ofNone(total)},
-			table: "COUNT  SUM  DISTINCT (±0.81%)  MAX\n    0    -                  0    -\n",
+			table: "COUNT  SUM  DISTINCT (SE 0.81%)  MAX\n    0    -                    0    -\n",
 			json:  `[{"count":0,"sum":null,"distinct":0,"max":null}]` + "\n",
-			csv:   "count,sum,distinct (±0.81%),max\n0,,0,\n",
+			csv:   "count,sum,distinct (SE 0.81%),max\n0,,0,\n",
 		},
 		{
 			name: "no JSON after all", of: byKind, rows: []aggregate.Row{{Key: []line.Value{other("{")}, Values: []line.Value{number("01")}}},
@@ -333,7 +333,7 @@ func TestSummary(t *testing.T) {
 				`worker: 4 lines have no number in ms\x1b` + "\n" +
 				"  a.log: is a directory\n" +
 				`  b.log, byte 7: \x1b` + "\n" +
-				"worker: estimated: p99 ±1%, distinct ±0.81%\n"},
+				"worker: estimated: p99 ±1%, distinct SE 0.81%\n"},
 	}
 	for _, c := range cases {
 		var said strings.Builder

@@ -58,7 +58,7 @@ func (f Func) Accuracy() string {
 	case P50, P90, P99:
 		return "±1%"
 	case Distinct:
-		return "±0.81%"
+		return "SE 0.81%"
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ func TestAFuncOfJSONIsOneThatThereIs(t *testing.T) {
 
 func TestAccuracy(t *testing.T) {
 	for _, f := range funcs {
-		want := map[Func]string{P50: "±1%", P90: "±1%", P99: "±1%", Distinct: "±0.81%"}[f]
+		want := map[Func]string{P50: "±1%", P90: "±1%", P99: "±1%", Distinct: "SE 0.81%"}[f]
 		if got := f.Accuracy(); got != want {
 			t.Errorf("%s: %s, want %s", f, got, want)
 		}

@@ -115,7 +115,7 @@ type failing struct {
 func (f failing) ReadAt(b []byte, at int64) (int, error) {
 	n, err := f.ReaderAt.ReadAt(b[:min(int64(len(b)), max(0, f.from-at))], at)
 	if n < len(b) && err == nil {
-		err = &fs.PathError{Op: "read", Path: "/mnt/root/a.log", Err: syscall.EIO}
+		err = &fs.PathError{Op: "read", Path: "/srv/logs/a.log", Err: syscall.EIO}
 	}
 	return n, err
 }
