@@ -17,7 +17,7 @@ import (
 )
 
 // lease is that of the job background, shorter than usual: tests wait for its end.
-const lease = 2 * time.Second
+const lease = 3 * time.Second
 
 // parse reads a job's spec as `nomad job run` would, with this cluster's ports.
 func (c *cluster) parse(job string, vars map[string]string) (*nomad.Job, error) {

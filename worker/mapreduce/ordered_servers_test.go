@@ -79,7 +79,7 @@ func (b *bench) follow(name string) *Lines {
 // stored than may be.
 func TestLinesComeInTheirOrder(t *testing.T) {
 	b := newBench(t)
-	l := newLogs(b, 10_000)
+	l := newLogs(b, 3000)
 	b.work()
 	b.mortals(2, 500*time.Millisecond)
 	spec := errors500(t)
@@ -134,7 +134,7 @@ func TestTheReaderOfLinesIsReplaced(t *testing.T) {
 // Redis is killed while lines are put out.
 func TestRedisIsKilledWhileLinesArePutOut(t *testing.T) {
 	b := newBench(t)
-	l := newLogs(b, 10_000)
+	l := newLogs(b, 5000)
 	b.work()
 	pieces := 0
 	got := readAll(b, b.follow(b.start(errors500(t))), func() {
