@@ -15,9 +15,9 @@ var (
 
 // object reads lines that are objects in JSON.
 //
-// Lines of one log mostly have the same fields in the same order. So what a field begins
-// with, its name and the colon, is first compared with what came after the field before it
-// the last time; only where it is something else is it read.
+// Lines of one log mostly have the same fields in the same order. So what is between two
+// values, a name and its punctuation, is first compared with what came there the last time;
+// only where it is something else is it read.
 type object struct {
 	places  map[string][]int // of the fields that are wanted: where their values go
 	known   map[string]*field
@@ -28,7 +28,9 @@ type object struct {
 
 // field is a field as lines have it.
 type field struct {
-	text   string // its name and the colon, with the space around them
+	text   string // what is between its value and the one before it, with a string's quotes
+	head   prefix // of the text
+	quoted bool   // the text ends with the quote that a string begins with
 	places []int
 	next   *field // what came after it; nil: nothing is known to have
 }
@@ -52,104 +54,59 @@ func newObject(names []string) (*object, error) {
 
 func (o *object) read(values []Value, b []byte) error {
 	o.scratch = o.scratch[:0]
-	i := skipSpace(b, 0)
-	switch {
-	case i == len(b):
-		return errEmpty
-	case b[i] != '{':
-		return errObject
-	}
-	i = skipSpace(b, i+1)
-	if at(b, i) == '}' {
-		return nothing(b, i+1)
-	}
-	f := &o.start
+	f, i := &o.start, 0
 	for {
 		var err error
-		if f.next != nil && hasAt(b, i, f.next.text) {
-			f = f.next
-			i = skipSpace(b, i+len(f.text))
-		} else if i, f, err = o.learn(b, i, f); err != nil {
+		if next := f.next; next != nil && next.head.isAt(b, i) && next.restIsAt(b, i) {
+			f = next
+			i += len(f.text)
+		} else if f, i, err = o.learn(b, i, f); f == nil {
 			return err
 		}
-		end, err := skipValue(b, i)
+		start := i
+		if f.quoted {
+			if i = skipUsual(b, i); at(b, i) != '"' {
+				i, err = skipRest(b, i)
+			}
+		} else if i = skipUsualNumber(b, i); i == start {
+			// Another value; a string too, if space that the text does not have is before it.
+			start = skipSpace(b, i)
+			i, err = skipValue(b, start)
+		}
 		if err != nil {
 			return err
 		}
 		if f.places != nil {
-			o.put(values, f.places, b[i:end])
-		}
-		if at(b, end) == ',' {
-			i = end + 1
-			continue
-		}
-		i = skipSpace(b, end)
-		switch at(b, i) {
-		case ',':
-			i++
-		case '}':
-			return nothing(b, i+1)
-		default:
-			return wrong(b, i, errComma)
+			o.put(values, f, b[start:i])
 		}
 	}
 }
 
-// put puts what the text of a value stands for in its places.
-func (o *object) put(values []Value, places []int, text []byte) {
-	v := o.value(text)
-	for _, place := range places {
+// restIsAt reports whether the text is at i, of which the head is.
+func (f *field) restIsAt(b []byte, i int) bool {
+	return len(f.text) <= twoWords || hasAt(b, i+twoWords, f.text[twoWords:])
+}
+
+// put puts what a value stands for, which is known to be right, in its field's places.
+func (o *object) put(values []Value, f *field, text []byte) {
+	v := Value{Other, text}
+	switch {
+	case f.quoted:
+		v = Value{String, o.text(text)}
+	case text[0] == '"':
+		v = Value{String, o.text(text[1 : len(text)-1])}
+	case text[0] == '-' || '0' <= text[0] && text[0] <= '9':
+		v = Value{Number, text}
+	}
+	for _, place := range f.places {
 		values[place] = v
 	}
 }
 
-// nothing checks that there is only space from i on.
-func nothing(b []byte, i int) error {
-	if skipSpace(b, i) < len(b) {
-		return errMore
-	}
-	return nil
-}
-
-// learn reads what the field at i begins with, which is then known to come after the one
-// before it. It returns where its value begins.
-func (o *object) learn(b []byte, i int, before *field) (int, *field, error) {
-	start := skipSpace(b, i)
-	end, value, err := skipName(b, start)
-	if err != nil {
-		return i, nil, err
-	}
-	text := b[i:value]
-	f := o.known[string(text)]
-	if f == nil {
-		places := o.places[string(o.text(b[start:end]))]
-		if len(o.known) == maxKnown || len(text) > maxKnownText {
-			o.other.places = places
-			return value, &o.other, nil
-		}
-		f = &field{text: string(text), places: places}
-		o.known[f.text] = f
-	}
-	before.next = f
-	return value, f, nil
-}
-
-// value returns what the text of a value, which is known to be right, stands for.
-func (o *object) value(text []byte) Value {
-	switch text[0] {
-	case '"':
-		return Value{String, o.text(text)}
-	case '{', '[', 't', 'f', 'n':
-		return Value{Other, text}
-	default:
-		return Value{Number, text}
-	}
-}
-
-// text returns what a string, which is known to be right, stands for.
+// text returns what the inside of a string stands for.
 func (o *object) text(s []byte) []byte {
 	if bytes.IndexByte(s, '\\') < 0 {
-		return s[1 : len(s)-1]
+		return s
 	}
 	before := len(o.scratch)
 	o.scratch = unquote(o.scratch, s)

@@ -32,6 +32,10 @@ func TestJSON(t *testing.T) {
 		{"DEL is a character", "{\"a\":\"\x7f\"}", `"\x7f" -`},
 		{"U+FFFD itself", "{\"a\":\"\ufffd\"}", `"�" -`},
 		{"numbers", `{"a":0,"b":-0.0E-10}`, `0 -0.0E-10`},
+		{"numbers with a point", `{"a":0.5,"b":10.25}`, `0.5 10.25`},
+		{"numbers with an exponent", `{"a":1e5,"b":1.5E5}`, `1e5 1.5E5`},
+		{"numbers of a word", `{"a":12345678,"b":123.4567}`, `12345678 123.4567`},
+		{"numbers of nearly a word", `{"a":1234567,"b":12345.6}`, `1234567 12345.6`},
 		{"a long number", `{"a":12345678901234567890.12345678901234567890}`, `12345678901234567890.12345678901234567890 -`},
 
 		{"nothing", ``, `[is empty]`},
@@ -76,6 +80,9 @@ func TestJSON(t *testing.T) {
 		{"the wrong end", `{"a":[1}}`, `[has something else where a comma should be]`},
 		{"the wrong end of the line", `{"a":1]`, `[has something else where a comma should be]`},
 		{"a zero in front", `{"a":01}`, `[has a number that is not one of JSON]`},
+		{"a zero in front, and a point", `{"a":01.5}`, `[has a number that is not one of JSON]`},
+		{"two points", `{"a":1.2.3}`, `[has something else where a comma should be]`},
+		{"no digit between the point and the e", `{"a":1.e5}`, `[has a number that is not one of JSON]`},
 		{"a plus in front", `{"a":+1}`, `[has something else where a value should be]`},
 		{"a minus alone", `{"a":-}`, `[has a number that is not one of JSON]`},
 		{"no digit before the point", `{"a":.5}`, `[has something else where a value should be]`},
@@ -102,10 +109,16 @@ func TestJSON(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := newReader(t, Format{Kind: JSON}, names...)
-			for _, time := range []string{"first", "second"} {
-				if got := read(r, c.line); got != c.want {
-					t.Errorf("the %s time: got %s, want %s", time, got, c.want)
+			lines := []string{c.line}
+			if !strings.Contains(c.want, errShort.Error()) {
+				lines = append(lines, c.line+strings.Repeat(" ", twoWords)) // words do not end early
+			}
+			for _, line := range lines {
+				r := newReader(t, Format{Kind: JSON}, names...)
+				for _, time := range []string{"first", "second"} {
+					if got := read(r, line); got != c.want {
+						t.Errorf("%.100q the %s time: got %s, want %s", line, time, got, c.want)
+					}
 				}
 			}
 		})
@@ -161,6 +174,22 @@ func TestLongNames(t *testing.T) {
 	} {
 		if got := read(r, c.line); got != c.want {
 			t.Errorf("%s: got %s, want %s", strings.ReplaceAll(c.line, long, "x…"), got, c.want)
+		}
+	}
+}
+
+// Names of any length that begin alike are not taken for each other.
+func TestNamesThatBeginAlike(t *testing.T) {
+	for n := range 3 * twoWords {
+		begin := strings.Repeat("x", n)
+		r := newReader(t, Format{Kind: JSON}, begin+"a", begin+"b")
+		for _, c := range []struct{ end, want string }{
+			{"a", `1 -`}, {"b", `- 1`}, {"a", `1 -`}, {"ab", `- -`}, {"b", `- 1`}, {"", `- -`}, {"a", `1 -`},
+		} {
+			line := `{"` + begin + c.end + `":1,"z":"0123456789abcdef"}`
+			if got := read(r, line); got != c.want {
+				t.Errorf("%s: got %s, want %s", line, got, c.want)
+			}
 		}
 	}
 }

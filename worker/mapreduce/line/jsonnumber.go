@@ -6,6 +6,9 @@ var errNumber = errors.New("has a number that is not one of JSON")
 
 // skipNumber returns where the number ends that begins at i (RFC 8259, 6).
 func skipNumber(b []byte, i int) (int, error) {
+	if end := skipUsualNumber(b, i); end > i {
+		return end, nil
+	}
 	if at(b, i) == '-' {
 		i++
 	}
@@ -17,6 +20,30 @@ func skipNumber(b []byte, i int) (int, error) {
 		return skipFraction(b, end)
 	}
 	return end, nil
+}
+
+// skipUsualNumber is skipNumber of what ends within a word, has no sign and no exponent, and
+// is right; i: this is none.
+func skipUsualNumber(b []byte, i int) int {
+	w := word(b, i)
+	ends := notDigit(w)
+	n := first(ends)
+	if n == 0 || n > 1 && byte(w) == '0' {
+		return i
+	}
+	c := byte(w >> (8 * n))
+	if c == '.' {
+		point := n
+		n = first(ends & (ends - 1)) // right, as a point changes no mark but its own
+		if n == point+1 {
+			return i
+		}
+		c = byte(w >> (8 * n))
+	}
+	if n == 8 || c|0x20 == 'e' {
+		return i
+	}
+	return i + n
 }
 
 // skipFraction returns where the rest of a number ends, from the point or the e on.

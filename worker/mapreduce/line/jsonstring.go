@@ -15,14 +15,11 @@ var (
 
 // skipString returns where the string ends whose quote is at i.
 func skipString(b []byte, i int) (int, error) {
-	i = skipUsual(b, i+1)
-	if at(b, i) == '"' {
-		return i + 1, nil
-	}
-	return skipRest(b, i)
+	i, err := skipRest(b, skipUsual(b, i+1))
+	return i + 1, err
 }
 
-// skipRest returns where the string ends that has something unusual at i.
+// skipRest returns where the quote is that ends the string in which i is.
 func skipRest(b []byte, i int) (int, error) {
 	for at(b, i) != '"' {
 		var err error
@@ -31,16 +28,23 @@ func skipRest(b []byte, i int) (int, error) {
 		}
 		i = skipUsual(b, i)
 	}
-	return i + 1, nil
+	return i, nil
 }
 
 // skipUsual returns where, at or behind i, something unusual is in a string, or may be.
 func skipUsual(b []byte, i int) int {
 	for {
-		if found := unusual(word(b, i)); found != 0 {
-			return i + first(found)
+		w0, w1 := words(b, i)
+		found, found1 := unusual(w0), unusual(w1)
+		if found|found1 == 0 {
+			i += twoWords
+			continue
 		}
-		i += 8
+		if found == 0 {
+			found = found1
+			i += 8
+		}
+		return i + first(found)
 	}
 }
 
@@ -53,7 +57,7 @@ func skipUnusual(b []byte, i int) (int, error) {
 		return i, errControl
 	case c == '\\':
 		return skipEscape(b, i)
-	case c < utf8.RuneSelf: // usual after all, but there is no whole word any more
+	case c < utf8.RuneSelf: // usual after all, but there are no two words any more
 		return i + 1, nil
 	}
 	for at(b, i) >= utf8.RuneSelf {
@@ -94,10 +98,9 @@ func hex(c byte) rune {
 	}
 }
 
-// unquote appends to dst what a string, which is known to be right, stands for. What is
-// not a character, half a surrogate pair, becomes U+FFFD.
+// unquote appends to dst what the inside of a string, which is known to be right, stands
+// for. What is not a character, half a surrogate pair, becomes U+FFFD.
 func unquote(dst, s []byte) []byte {
-	s = s[1 : len(s)-1]
 	for {
 		i := bytes.IndexByte(s, '\\')
 		if i < 0 {

@@ -24,6 +24,38 @@ func word(b []byte, i int) uint64 {
 	return 0
 }
 
+// words returns the two words of b that begin at i, or zeros if there is not as much.
+func words(b []byte, i int) (uint64, uint64) {
+	if i >= 0 && i <= len(b)-twoWords {
+		w := b[i : i+twoWords : len(b)]
+		return binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[8:])
+	}
+	return 0, 0
+}
+
+// twoWords is how many bytes two words have.
+const twoWords = 16
+
+// prefix is what a text begins with, two words or less, to look for it elsewhere.
+type prefix struct{ w0, w1, mask0, mask1 uint64 }
+
+func prefixOf(text []byte) prefix {
+	var begin, mask [twoWords]byte
+	for n := range copy(begin[:], text) {
+		mask[n] = 0xff
+	}
+	var p prefix
+	p.w0, p.w1 = words(begin[:], 0)
+	p.mask0, p.mask1 = words(mask[:], 0)
+	return p
+}
+
+// isAt reports whether it is in b at i, with two words or more to the end of b.
+func (p *prefix) isAt(b []byte, i int) bool {
+	w0, w1 := words(b, i)
+	return w0&p.mask0 == p.w0 && w1&p.mask1 == p.w1
+}
+
 // first returns which byte of a word has the first mark; 8: none has one.
 func first(marked uint64) int { return bits.TrailingZeros64(marked) / 8 }
 
