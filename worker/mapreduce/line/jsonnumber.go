@@ -31,14 +31,14 @@ func skipUsualNumber(b []byte, i int) int {
 	if n == 0 || n > 1 && byte(w) == '0' {
 		return i
 	}
-	c := byte(w >> (8 * n))
+	c := byteOf(w, n)
 	if c == '.' {
 		point := n
 		n = first(ends & (ends - 1)) // right, as a point changes no mark but its own
 		if n == point+1 {
 			return i
 		}
-		c = byte(w >> (8 * n))
+		c = byteOf(w, n)
 	}
 	if n == 8 || c|0x20 == 'e' {
 		return i

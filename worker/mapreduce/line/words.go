@@ -59,6 +59,9 @@ func (p *prefix) isAt(b []byte, i int) bool {
 // first returns which byte of a word has the first mark; 8: none has one.
 func first(marked uint64) int { return bits.TrailingZeros64(marked) / 8 }
 
+// byteOf is one of a word's bytes, from 0 to 7.
+func byteOf(w uint64, n int) byte { return byte(w >> (8 * n % 64)) }
+
 // unusual marks what needs a closer look in a string of JSON: the quote that ends it, a
 // backslash, control characters (zeros are some), and bytes beyond ASCII.
 func unusual(w uint64) uint64 {
