@@ -21,12 +21,14 @@ var (
 type object struct {
 	places  map[string][]int // of the fields that are wanted: where their values go
 	known   map[string]*field
+	room    int    // for how many more
 	start   field  // what is before the first of a line
-	other   field  // one that is not among those known
+	other   field  // one that is not among those known; nothing is known to come after it
 	scratch []byte // texts of this line that were written with escapes
 }
 
-// field is a field as lines have it.
+// field is a field as lines have it: one name has several, behind a string or something
+// else, with a string or something else behind it.
 type field struct {
 	text   string // what is between its value and the one before it, with a string's quotes
 	head   prefix // of the text
@@ -37,12 +39,12 @@ type field struct {
 
 // The bounds of what is known: so many fields, of so many bytes.
 const (
-	maxKnown     = 256
+	maxKnown     = 1024
 	maxKnownText = 256
 )
 
 func newObject(names []string) (*object, error) {
-	o := &object{places: map[string][]int{}, known: map[string]*field{}}
+	o := &object{places: map[string][]int{}, known: map[string]*field{}, room: maxKnown}
 	for n, name := range names {
 		if !utf8.ValidString(name) {
 			return nil, fmt.Errorf("field %q is not UTF-8", name)
@@ -69,7 +71,7 @@ func (o *object) read(values []Value, b []byte) error {
 				i, err = skipRest(b, i)
 			}
 		} else if i = skipUsualNumber(b, i); i == start {
-			// Another value; a string too, if space that the text does not have is before it.
+			// Another value; a string too, where the text was learnt without its quote.
 			start = skipSpace(b, i)
 			i, err = skipValue(b, start)
 		}
@@ -82,7 +84,7 @@ func (o *object) read(values []Value, b []byte) error {
 	}
 }
 
-// restIsAt reports whether the text is at i, of which the head is.
+// restIsAt reports whether the text is at i, where its head is known to be.
 func (f *field) restIsAt(b []byte, i int) bool {
 	return len(f.text) <= twoWords || hasAt(b, i+twoWords, f.text[twoWords:])
 }

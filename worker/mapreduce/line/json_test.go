@@ -171,6 +171,8 @@ func TestLongNames(t *testing.T) {
 		{`{"` + long + `y":3,"b":4}`, `- 4`},
 		{`{"b":5,"` + long + `":6}`, `6 5`},
 		{`{"b":7,"` + long + `":8,"` + long + `y":9}`, `8 7`},
+		{`{"` + long + `":"10","b":"0123456789"}`, `"10" "0123456789"`},
+		{`{"` + long + `":10","b":"0123456789"}`, `[has something else where a comma should be]`},
 	} {
 		if got := read(r, c.line); got != c.want {
 			t.Errorf("%s: got %s, want %s", strings.ReplaceAll(c.line, long, "x…"), got, c.want)

@@ -20,14 +20,17 @@ func (o *object) learn(b []byte, i int, before *field) (*field, int, error) {
 	f := o.known[string(text)]
 	if f == nil {
 		places := o.places[string(o.text(b[name+1:end-1]))]
-		if len(o.known) == maxKnown || len(text) > maxKnownText {
+		if o.room == 0 || len(text) > maxKnownText {
 			o.other.quoted, o.other.places = quoted, places
 			return &o.other, value, nil
 		}
 		f = &field{text: string(text), head: prefixOf(text), quoted: quoted, places: places}
 		o.known[f.text] = f
+		o.room--
 	}
-	before.next = f
+	if before != &o.other { // which is now a string and now something else
+		before.next = f
+	}
 	return f, value, nil
 }
 

@@ -8,14 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// Any two lines are to us what they are to encoding/json, whichever comes first.
+// Any two lines are to us what they are to encoding/json, whichever comes first, and however
+// many fields a Reader may know.
 func FuzzJSON(f *testing.F) {
-	f.Add([]byte(`{"a":1,"b":"\u00e9\ud83d","status":200}`), []byte(`{"a":1.5e3,"b":[{"x":null}]}`), "status")
-	f.Add([]byte(`{"a" : "x" , "b":{}}`), []byte(`{"a" : "y" , "b" :true} `), "")
-	f.Add([]byte(`{"a":"é😀\n"}`), []byte("{\"a\":\"\xff\"}"), "é")
-	f.Add([]byte(`{"\u0061":-0.0}`), []byte(`{"a":01}`), "\u0061")
-	f.Add([]byte(accessLog(1)[0]), []byte(`{"a":[[],[1,2],{"":[]}]}`), "request_id")
-	f.Fuzz(func(t *testing.T, one, two []byte, name string) {
+	f.Add([]byte(`{"a":1,"b":"\u00e9\ud83d","status":200}`), []byte(`{"a":1.5e3,"b":[{"x":null}]}`), "status", uint8(2))
+	f.Add([]byte(`{"a" : "x" , "b":{}}`), []byte(`{"a" : "y" , "b" :true} `), "", uint8(255))
+	f.Add([]byte(`{"a":"é😀\n"}`), []byte("{\"a\":\"\xff\"}"), "é", uint8(255))
+	f.Add([]byte(`{"\u0061":-0.0}`), []byte(`{"a":01}`), "\u0061", uint8(1))
+	f.Add([]byte(accessLog(1)[0]), []byte(`{"a":[[],[1,2],{"":[]}]}`), "request_id", uint8(255))
+	f.Add([]byte(`{"b":"","b":"","a":"10","b":"0123456789"}`), []byte(`{"b":"","b":"","a":10","b":"0123456789"}`), "", uint8(2))
+	f.Fuzz(func(t *testing.T, one, two []byte, name string, room uint8) {
 		names := []string{"a", name, "b", "a"}
 		r, err := NewReader(Format{Kind: JSON}, names)
 		if err != nil {
@@ -24,6 +26,7 @@ func FuzzJSON(f *testing.F) {
 			}
 			return
 		}
+		r.format.(*object).room = int(room)
 		for _, line := range [][]byte{one, two, two, one} {
 			values, err := r.Fields(line)
 			if good := isObject(line); good != (err == nil) {

@@ -8,9 +8,9 @@ import (
 // Text is looked at in words of eight bytes, whose lowest byte is the first. What is
 // asked of a byte is asked of all eight at once, and the answer is its highest bit, a mark.
 //
-// To find the bytes below n, n is taken from each, which sets the highest bit of those.
-// They borrow from the byte behind them, and so may set its mark too: only the first mark
-// of a word counts.
+// To find the bytes below n, n is taken from each, and to find those that are not, what
+// sets their highest bit is added. A borrow or carry may set the mark of the byte behind
+// too: only the first mark of a word counts.
 const (
 	ones  = 0x0101010101010101
 	marks = 0x80 * ones
@@ -59,7 +59,7 @@ func (p *prefix) isAt(b []byte, i int) bool {
 // first returns which byte of a word has the first mark; 8: none has one.
 func first(marked uint64) int { return bits.TrailingZeros64(marked) / 8 }
 
-// byteOf is one of a word's bytes, from 0 to 7.
+// byteOf is one of a word's bytes, from 0 to 7; the first for 8.
 func byteOf(w uint64, n int) byte { return byte(w >> (8 * n % 64)) }
 
 // unusual marks what needs a closer look in a string of JSON: the quote that ends it, a
