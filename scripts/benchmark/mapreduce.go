@@ -92,21 +92,13 @@ func benchMapreduce(ctx context.Context, args []string) error {
 		report.writeMachine(os.Stdout, append(slices.Clone(mapreducePeers), "redis"),
 			fmt.Sprintf("what is measured on core %s, all else on %s; %s", b.cores.one, b.cores.others, report.Input))
 	}
-	for _, k := range b.cases {
+	return measure(report, b.json, b.cases, func(k *mapreduceCase) (*result[mapreduceSample], error) {
 		contenders, err := b.runCase(ctx, k)
 		if err != nil {
-			return fmt.Errorf("%s: %w", k.name, err)
+			return nil, err
 		}
-		result := mapreduceResultOf(k, contenders)
-		report.add(result)
-		if !b.json {
-			result.write(os.Stdout)
-		}
-	}
-	if b.json {
-		return report.writeJSON(os.Stdout)
-	}
-	return nil
+		return mapreduceResultOf(k, contenders), nil
+	})
 }
 
 // write writes the log, and has it in memory from then on.

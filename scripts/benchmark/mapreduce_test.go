@@ -105,7 +105,7 @@ func TestMapreduceContenders(t *testing.T) {
 // A time to awk's is wanted to be 1 at most, a rate to one worker's 1.7 at least.
 func TestMapreduceReport(t *testing.T) {
 	b := &mapreduceBench{peers: []int{0, 1, 2}}
-	result := func(k *mapreduceCase, seconds ...float64) (*mapreduceResult, string) {
+	resultAndText := func(k *mapreduceCase, seconds ...float64) (*result[mapreduceSample], string) {
 		all := b.contenders(k)
 		for n, c := range all {
 			for round := range 3 {
@@ -121,7 +121,7 @@ func TestMapreduceReport(t *testing.T) {
 		r.write(&text)
 		return r, text.String()
 	}
-	status, text := result(mapreduceCases[0], 2, 30, 1)
+	status, text := resultAndText(mapreduceCases[0], 2, 30, 1)
 	if l := status.Lines[2]; l.Peer != ours || l.Workers != 1 || l.Against != awk || l.Median.Seconds != 2 || l.Ratio["seconds"].Median != 0.5 {
 		t.Errorf("%+v", l)
 	}
@@ -133,7 +133,7 @@ func TestMapreduceReport(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	two, text := result(mapreduceCases[2], 2, 1)
+	two, text := resultAndText(mapreduceCases[2], 2, 1)
 	if len(two.Goals) != 3 || !two.Goals[1].Reached || !strings.Contains(text, "MiB/s to those of ours 1: wanted 1.70 at least, is 2.00: reached") {
 		t.Errorf("%+v\n%s", two.Goals, text)
 	}

@@ -20,6 +20,8 @@ type mapreduceSample struct {
 	Disturb float64 `json:"processors_others"`                      // part of the processors that others took
 }
 
+func (s mapreduceSample) disturbed() float64 { return s.Disturb }
+
 // watched measures one run, which returns what it printed and the CPU time of what is
 // measured and of what is beside that. What jq did with a part of the log is taken for
 // the whole.

@@ -1,25 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"io"
-)
-
-type mapreduceResult struct {
-	Name  string           `json:"name"`
-	About string           `json:"about"`
-	Lines []*mapreduceLine `json:"lines"`
-	Goals []*goal          `json:"goals,omitempty"`
-	Notes []string         `json:"notes,omitempty"`
-	shows []string
-}
-
-type mapreduceLine struct {
-	Peer    string `json:"peer"`
-	Workers int    `json:"workers,omitempty"`
-	figures[mapreduceSample]
-	label string
-}
+import "fmt"
 
 var mapreduceColumns = []shown[mapreduceSample]{
 	{column[mapreduceSample]{"seconds", func(s *mapreduceSample) *float64 { return &s.Seconds }}, "seconds", "%.2f"},
@@ -49,41 +30,18 @@ func mapreduceReport(b *mapreduceBench) *report {
 }
 
 // mapreduceResultOf works out a case's figures.
-func mapreduceResultOf(k *mapreduceCase, contenders []*mapreduceContender) *mapreduceResult {
-	result := &mapreduceResult{Name: k.name, About: k.about, shows: k.shows}
+func mapreduceResultOf(k *mapreduceCase, contenders []*mapreduceContender) *result[mapreduceSample] {
+	r := &result[mapreduceSample]{Name: k.name, About: k.about, columns: mapreduceColumns, shows: k.shows, wishes: k.goals}
 	for _, c := range contenders {
-		l := &mapreduceLine{Peer: c.name, Workers: c.workers, label: c.label()}
+		l := &resultLine[mapreduceSample]{Peer: c.name, Workers: c.workers, label: c.label()}
 		if c.against != nil {
-			l.figures = compareShown(mapreduceColumns, c.samples, c.against.label(), c.against.samples)
+			r.add(l, c.samples, c.against.label(), c.against.samples)
 		} else {
-			l.figures = compareShown(mapreduceColumns, c.samples, "", nil)
+			r.add(l, c.samples, "", nil)
 		}
-		result.Lines = append(result.Lines, l)
-		switch l.Peer {
-		case ours:
-			result.Goals = append(result.Goals, judge(mapreduceColumns, k.goals, &l.figures)...)
-		case jq:
-			result.Notes = append(result.Notes, fmt.Sprintf("jq read the first part of the log, 1 of %d: its times are multiplied", jqPart))
+		if c.name == jq {
+			r.Notes = append(r.Notes, fmt.Sprintf("jq read the first part of the log, 1 of %d: its times are multiplied", jqPart))
 		}
 	}
-	return result
-}
-
-// write prints a case's table.
-func (r *mapreduceResult) write(w io.Writer) {
-	fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.About)
-	var lines []tableLine[mapreduceSample]
-	for _, l := range r.Lines {
-		lines = append(lines, tableLine[mapreduceSample]{l.label, &l.figures})
-	}
-	writeTable(w, mapreduceColumns, r.shows, lines)
-	for _, g := range r.Goals {
-		g.write(w, 2)
-	}
-	for _, l := range r.Lines {
-		writeDisturbed(w, l.label, l.Median.Disturb)
-	}
-	for _, note := range r.Notes {
-		fmt.Fprintf(w, "  %s\n", note)
-	}
+	return r
 }

@@ -110,21 +110,13 @@ func benchProxy(ctx context.Context, args []string) error {
 	if !b.json {
 		report.writeMachine(os.Stdout, proxyNames(), fmt.Sprintf("proxies on core %s, all else on %s", b.cores.one, b.cores.others))
 	}
-	for _, k := range b.cases {
+	return measure(report, b.json, b.cases, func(k *benchCase) (*caseReport, error) {
 		contenders, notes, err := b.runCase(ctx, k)
 		if err != nil {
-			return fmt.Errorf("%s: %w", k.name, err)
+			return nil, err
 		}
-		result := resultOf(k, contenders, notes)
-		report.add(result)
-		if !b.json {
-			result.write(os.Stdout)
-		}
-	}
-	if b.json {
-		return report.writeJSON(os.Stdout)
-	}
-	return nil
+		return resultOf(k, contenders, notes), nil
+	})
 }
 
 // startUpstream runs it beside the load generator, in a process of its own.

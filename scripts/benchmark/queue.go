@@ -66,21 +66,13 @@ func benchQueue(ctx context.Context, args []string) error {
 	if !b.json {
 		report.writeMachine(os.Stdout, append(queueNames(), "redis"), fmt.Sprintf("Redis on core %s, all else on %s", b.cores.one, b.cores.others))
 	}
-	for _, k := range b.cases {
+	return measure(report, b.json, b.cases, func(k *queueCase) (*result[queueSample], error) {
 		contenders, err := b.runCase(ctx, k)
 		if err != nil {
-			return fmt.Errorf("%s: %w", k.name, err)
+			return nil, err
 		}
-		result := queueResultOf(k, contenders)
-		report.add(result)
-		if !b.json {
-			result.write(os.Stdout)
-		}
-	}
-	if b.json {
-		return report.writeJSON(os.Stdout)
-	}
-	return nil
+		return queueResultOf(k, contenders), nil
+	})
 }
 
 // contenders are the lines of a case, in the table's order.

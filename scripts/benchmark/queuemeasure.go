@@ -20,6 +20,8 @@ type queueSample struct {
 	Disturb  float64 `json:"processors_others,omitempty"` // part of the processors that others took
 }
 
+func (s queueSample) disturbed() float64 { return s.Disturb }
+
 // effort is who has run for how long so far, and the processors in ticks.
 type effort struct {
 	program, redis time.Duration

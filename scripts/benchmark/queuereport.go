@@ -1,25 +1,5 @@
 package main
 
-import (
-	"fmt"
-	"io"
-)
-
-type queueResult struct {
-	Name  string       `json:"name"`
-	About string       `json:"about"`
-	Lines []*queueLine `json:"lines"`
-	Goals []*goal      `json:"goals,omitempty"`
-	shows []string
-}
-
-type queueLine struct {
-	Peer    string `json:"peer"`
-	Waiting int64  `json:"waiting"`
-	figures[queueSample]
-	label string
-}
-
 var queueColumns = []shown[queueSample]{
 	{column[queueSample]{"rate", func(s *queueSample) *float64 { return &s.Rate }}, "jobs/s", "%.0f"},
 	{column[queueSample]{"cpu", func(s *queueSample) *float64 { return &s.CPU }}, "CPU µs", "%.1f"},
@@ -46,35 +26,15 @@ func queueReport(b *queueBench) *report {
 }
 
 // queueResultOf works out a case's figures.
-func queueResultOf(k *queueCase, contenders []*queueContender) *queueResult {
-	result := &queueResult{Name: k.name, About: k.about, shows: k.shows}
+func queueResultOf(k *queueCase, contenders []*queueContender) *result[queueSample] {
+	r := &result[queueSample]{Name: k.name, About: k.about, columns: queueColumns, shows: k.shows, wishes: k.goals}
 	for _, c := range contenders {
-		l := &queueLine{Peer: c.name, Waiting: c.waiting, label: c.label()}
+		l := &resultLine[queueSample]{Peer: c.name, Waiting: &c.waiting, label: c.label()}
 		if c.against != nil {
-			l.figures = compareShown(queueColumns, c.samples, c.against.label(), c.against.samples)
+			r.add(l, c.samples, c.against.label(), c.against.samples)
 		} else {
-			l.figures = compareShown(queueColumns, c.samples, "", nil)
-		}
-		result.Lines = append(result.Lines, l)
-		if l.Peer == ours {
-			result.Goals = append(result.Goals, judge(queueColumns, k.goals, &l.figures)...)
+			r.add(l, c.samples, "", nil)
 		}
 	}
-	return result
-}
-
-// write prints a case's table.
-func (r *queueResult) write(w io.Writer) {
-	fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.About)
-	var lines []tableLine[queueSample]
-	for _, l := range r.Lines {
-		lines = append(lines, tableLine[queueSample]{l.label, &l.figures})
-	}
-	writeTable(w, queueColumns, r.shows, lines)
-	for _, g := range r.Goals {
-		g.write(w, 2)
-	}
-	for _, l := range r.Lines {
-		writeDisturbed(w, l.label, l.Median.Disturb)
-	}
+	return r
 }

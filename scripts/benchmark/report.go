@@ -71,6 +71,25 @@ func (r *report) add(result any) {
 	r.Took = time.Since(r.Started).Seconds()
 }
 
+// measure runs cases, one after the other, and prints their results: each as it comes or,
+// as JSON, all of them at the end.
+func measure[K interface{ title() string }, R interface{ write(io.Writer) }](r *report, asJSON bool, cases []K, run func(K) (R, error)) error {
+	for _, k := range cases {
+		result, err := run(k)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k.title(), err)
+		}
+		r.add(result)
+		if !asJSON {
+			result.write(os.Stdout)
+		}
+	}
+	if asJSON {
+		return r.writeJSON(os.Stdout)
+	}
+	return nil
+}
+
 func (r *report) writeJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

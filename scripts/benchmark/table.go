@@ -23,15 +23,6 @@ func find[S any](columns []shown[S], name string) shown[S] {
 	panic("no column " + name)
 }
 
-// compareShown is compare.
-func compareShown[S any](all []shown[S], samples []S, against string, others []S) figures[S] {
-	var columns []column[S]
-	for _, c := range all {
-		columns = append(columns, c.column)
-	}
-	return compare(columns, samples, against, others)
-}
-
 // wish is what is wanted of a column, or of its ratio to that of what it is compared
 // with: at least or at most.
 type wish struct {
@@ -57,20 +48,14 @@ func judge[S any](columns []shown[S], wishes []wish, f *figures[S]) (goals []*go
 	return goals
 }
 
-// tableLine is one contender's.
-type tableLine[S any] struct {
-	label string
-	*figures[S]
-}
-
 // writeTable prints some columns. What it is about, the first, has a ratio, with
 // quartiles; so have other columns, without. A figure that there is not is 0.
-func writeTable[S any](w io.Writer, columns []shown[S], shows []string, lines []tableLine[S]) {
+func writeTable[S any](w io.Writer, columns []shown[S], shows []string, lines []*resultLine[S]) {
 	var head strings.Builder
 	cells := make([]strings.Builder, len(lines))
 	for n, name := range shows {
 		c := find(columns, name)
-		compared := slices.ContainsFunc(lines, func(l tableLine[S]) bool { _, found := l.Ratio[name]; return found })
+		compared := slices.ContainsFunc(lines, func(l *resultLine[S]) bool { _, found := l.Ratio[name]; return found })
 		fmt.Fprintf(&head, "\t%s", c.unit)
 		if compared {
 			head.WriteString("\tratio")
@@ -95,11 +80,4 @@ func writeTable[S any](w io.Writer, columns []shown[S], shows []string, lines []
 		fmt.Fprintf(t, "%s%s\t\n", l.label, &cells[i])
 	}
 	t.Flush()
-}
-
-// writeDisturbed says so when others took a good part of the processors.
-func writeDisturbed(w io.Writer, label string, part float64) {
-	if part > 0.05 {
-		fmt.Fprintf(w, "  others took %.0f%% of the processors from %s: better when nothing else runs\n", 100*part, label)
-	}
 }
