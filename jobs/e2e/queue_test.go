@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	nomad "github.com/hashicorp/nomad/api"
+	"github.com/redis/go-redis/v9"
 )
 
 // command runs one of our programs as anybody would, and returns what it prints.
@@ -86,6 +88,24 @@ func (c *cluster) awaitQueue(t *testing.T, name, what string, is func(queue) boo
 		t.Fatalf("%v; the queue is now %+v, %v", err, last, failure)
 	}
 	return last
+}
+
+// watchedSince is from when on leases on the queue's jobs count: since then there has
+// always been a worker to see one end.
+func (c *cluster) watchedSince(t *testing.T) time.Time {
+	t.Helper()
+	found, _, err := c.consul.Health().Service("redis", "", true, nil)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d instances of redis in Consul, %v", len(found), err)
+	}
+	at := found[0].Service
+	client := redis.NewClient(&redis.Options{Addr: net.JoinHostPort(at.Address, strconv.Itoa(at.Port))})
+	defer client.Close()
+	since, err := client.HGet(t.Context(), "queue:{"+defaultQueue+"}:state", "since").Int64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.UnixMilli(since)
 }
 
 // failed are the jobs of the failed queue.
